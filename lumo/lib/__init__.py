@@ -1,0 +1,1 @@
+"""Clock, encryption, settings, ids, logs: knows no domain word."""
