@@ -1,0 +1,1 @@
+"""Wiring: Django settings, the ASGI dispatcher, the `lumo` command. Nothing else."""

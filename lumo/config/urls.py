@@ -1,0 +1,5 @@
+"""What Django answers."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

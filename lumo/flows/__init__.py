@@ -1,0 +1,1 @@
+"""The door for Klaviyo's Flows: the hot path in."""

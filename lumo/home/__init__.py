@@ -1,0 +1,1 @@
+"""What joins domains: erasing a profile everywhere."""

@@ -1,0 +1,1 @@
+"""The providers: LINE, Klaviyo, Shopify. Each is a folder; they never import one another."""

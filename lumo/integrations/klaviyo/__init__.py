@@ -1,0 +1,1 @@
+"""The Klaviyo API: https://developers.klaviyo.com/en/reference/api_overview"""

@@ -1,0 +1,1 @@
+"""The LINE Messaging API: https://developers.line.biz/en/reference/messaging-api/"""

@@ -1,0 +1,1 @@
+"""The Flow body and the LINE messages built from it."""

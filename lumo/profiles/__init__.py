@@ -1,0 +1,1 @@
+"""KlaviyoConnection and its authentication keys."""

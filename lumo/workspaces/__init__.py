@@ -1,0 +1,1 @@
+"""Workspace: one shop and its settings."""
