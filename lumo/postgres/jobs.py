@@ -1,9 +1,13 @@
 """PgQueuer, the job engine, as Lumo uses it: install it in a migration, enqueue within one's own transaction."""
 
+from typing import cast
+
 import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from pgqueuer.adapters.persistence.queries import Queries
+
+from lumo.postgres.types import Connection
 
 
 def install_sql() -> str:
@@ -11,12 +15,18 @@ def install_sql() -> str:
     return QueryBuilderEnvironment().build_install_query(create_schema=False)
 
 
-async def enqueue(connection: asyncpg.Connection, entrypoint: str, payload: str, *, priority: int = 0) -> None:
+async def enqueue(connection: Connection, entrypoint: str, payload: str, *, priority: int = 0) -> None:
     """Add one job in the caller's transaction. `payload` also makes it unique among queued and running jobs."""
-    await Queries(AsyncpgDriver(connection)).enqueue(
+    driver = AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection))  # a pool's has the same methods
+    await Queries(driver).enqueue(
         entrypoint,
         payload.encode(),
         priority,
-        dedupe_key=f"{entrypoint}:{payload}",
+        dedupe_key=dedupe_key(entrypoint, payload),
         on_conflict="skip",
     )
+
+
+def dedupe_key(entrypoint: str, payload: str) -> str:
+    """The key by which a job is one of a kind while it is queued or running."""
+    return f"{entrypoint}:{payload}"

@@ -100,6 +100,7 @@ CREATE UNLOGGED TABLE rate_leases (
     endpoint text NOT NULL,
     slice bigint NOT NULL,
     used integer NOT NULL,
+    granted integer NOT NULL,   -- to the last who asked
     PRIMARY KEY (account_id, endpoint)
 ) WITH (fillfactor = 50);
 """

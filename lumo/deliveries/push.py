@@ -1,0 +1,95 @@
+"""One attempt to push a rendered message, and what LINE's answer means for its row."""
+
+import asyncio
+import random
+import time
+from datetime import datetime, timedelta
+
+from lumo.deliveries import ids
+from lumo.deliveries.live_accounts import LiveAccount, Pauses
+from lumo.deliveries.outcomes import Finished, Outcome, Waiting
+from lumo.deliveries.rows import Row
+from lumo.deliveries.tokens import Tokens
+from lumo.integrations.errors import PermanentError, ProviderError, RefusedError, TransientError
+from lumo.integrations.line.client import LineClient
+from lumo.integrations.line.schemas import Accepted
+from lumo.lib import clock
+from lumo.lib.settings import Intervals
+
+_TOO_MANY = 429
+_QUOTA_ANSWER_KEPT = 5.0  # seconds: a thousand refusals at once ask LINE for the quota once
+
+
+class Pusher:
+    """Pushes rows with their retry key: the first attempt and every later one are the same request to LINE."""
+
+    def __init__(self, line: LineClient, tokens: Tokens, pauses: Pauses, *, intervals: Intervals) -> None:
+        self._line = line
+        self._tokens = tokens
+        self._pauses = pauses
+        self._intervals = intervals
+        self._quota_looks: dict[int, tuple[float, asyncio.Task[bool]]] = {}
+
+    async def attempt(self, row: Row, account: LiveAccount) -> Outcome:
+        """Push `row.payload` once (after a refused token: twice) and say what became of it."""
+        row.attempts += 1
+        try:
+            accepted = await self._push(row, account)
+        except PermanentError as error:
+            return Finished(row, "failed", error.reason, error.detail)
+        except RefusedError as error:
+            return await self._park(row, account, error.reason, error.detail)
+        except TransientError as error:
+            if error.status == _TOO_MANY and await self._is_quota_used_up(account):
+                return await self._park(row, account, "quota", error.detail)
+            return self._try_later(row, error)
+        return Finished(row, "delivered", line_request_id=accepted.request_id)
+
+    async def _push(self, row: Row, account: LiveAccount) -> Accepted:
+        token = await self._tokens.get(account)
+        payload, retry_key = row.payload, ids.retry_key(row.delivery_id)
+        assert payload is not None
+        row.first_attempt_at = row.first_attempt_at or clock.now()
+        try:
+            return await self._line.push(token, payload, retry_key=retry_key)
+        except RefusedError as error:
+            if error.reason != "line_token":
+                raise
+        token = await self._tokens.renew(account, refused=token)
+        return await self._line.push(token, payload, retry_key=retry_key)
+
+    async def _park(self, row: Row, account: LiveAccount, reason: str, detail: str) -> Waiting:
+        await self._pauses.pause(account, reason, detail)
+        return Waiting(row, None, reason, detail)
+
+    def _try_later(self, row: Row, error: TransientError) -> Waiting:
+        due_at = next_try_at(row.attempts, now=clock.now(), intervals=self._intervals, retry_after=error.retry_after)
+        return Waiting(row, due_at, "line_busy", error.detail or str(error))
+
+    async def _is_quota_used_up(self, account: LiveAccount) -> bool:
+        """LINE answers 429 for a rate and for the month alike; its quota tells them apart."""
+        asked_at, look = self._quota_looks.get(account.id, (0.0, None))
+        if look is None or time.monotonic() - asked_at > _QUOTA_ANSWER_KEPT:
+            look = asyncio.create_task(self._look_at_quota(account))
+            self._quota_looks[account.id] = (time.monotonic(), look)
+        return await asyncio.shield(look)
+
+    async def _look_at_quota(self, account: LiveAccount) -> bool:
+        try:
+            return await is_quota_used_up(self._line, await self._tokens.get(account))
+        except ProviderError:
+            return False  # then it counts as a rate, and the back-off asks again
+
+
+async def is_quota_used_up(line: LineClient, token: str) -> bool:
+    """Whether this month's messages are gone. Raises ProviderError."""
+    quota = await line.fetch_quota(token)
+    if quota.type == "none" or quota.value is None:
+        return False
+    return (await line.fetch_consumption(token)).total_usage >= quota.value
+
+
+def next_try_at(attempts: int, *, now: datetime, intervals: Intervals, retry_after: float | None = None) -> datetime:
+    """When to try again: doubling from `retry_base` to `retry_cap` seconds, less up to a half at random."""
+    ceiling = min(intervals.retry_cap, intervals.retry_base * 2.0 ** min(attempts - 1, 30))
+    return now + timedelta(seconds=max(ceiling * random.uniform(0.5, 1.0), retry_after or 0.0))

@@ -1,0 +1,152 @@
+"""A batch from its rows to their outcomes: decide, render once, push under the account's limit, write."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+
+from lumo.deliveries import caps
+from lumo.deliveries.decide import Facts, Verdict, decide
+from lumo.deliveries.limits import Limits
+from lumo.deliveries.live_accounts import LiveAccount, load_accounts
+from lumo.deliveries.outcomes import Finished, Outcome, Waiting
+from lumo.deliveries.push import Pusher, next_try_at
+from lumo.deliveries.results import Results
+from lumo.deliveries.rows import Row, load_batch
+from lumo.lib import clock
+from lumo.lib.logs import get_logger
+from lumo.lib.settings import Intervals
+from lumo.messaging import contract
+from lumo.messaging.push_request import NotSendableError, build_push
+from lumo.postgres.types import Connection
+
+log = get_logger(__name__)
+
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_PUSHES_AT_ONCE = 400  # a process; LINE answers in 100 to 300 ms
+
+
+class Sending:
+    """Sends batches; one object a process, any number of batches at once."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, *, limits: Limits, pusher: Pusher, results: Results, intervals: Intervals
+    ) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._pusher = pusher
+        self._results = results
+        self._intervals = intervals
+        self._push_slots = asyncio.Semaphore(_PUSHES_AT_ONCE)
+        self._accounts: dict[int, LiveAccount] = {}
+        self.is_stopping = False
+
+    async def send_batch(self, batch_id: int) -> bool:
+        """Bring every row of a batch to an outcome and wait until all are written.
+
+        Returns False when rows were left alone because the process is about to stop. Raises DATABASE_ERRORS. Safe to
+        run twice, even at once: LINE knows a repeated retry key, and one run alone can take a row away.
+        """
+        async with self._pool.acquire() as connection:
+            rows = await load_batch(connection, batch_id)
+            await self._refresh_accounts(connection, {row.account_id for row in rows})
+        if not rows:
+            return True
+        tasks = [asyncio.create_task(self._send_row(row)) for row in rows]
+        await self._finish_in_time(tasks)
+        written = {task.result() for task in tasks if not task.cancelled()}
+        written |= {
+            self._results.put(self._out_of_time(row)) for row, task in zip(rows, tasks, strict=True) if task.cancelled()
+        }
+        left_alone = None in written
+        await asyncio.gather(*(future for future in written if future is not None))
+        return not left_alone
+
+    async def _refresh_accounts(self, connection: Connection, ids: set[int]) -> None:
+        """Newest settings for the rows to come; rows in hand keep seeing the same object change."""
+        for account in (await load_accounts(connection, ids)).values():
+            known = self._accounts.setdefault(account.id, account)
+            if known is not account:
+                for name in account.__struct_fields__:
+                    setattr(known, name, getattr(account, name))
+
+    async def _finish_in_time(self, tasks: Sequence[asyncio.Task[asyncio.Future[None] | None]]) -> None:
+        """Wait for the rows; those that are not through after `row_deadline` seconds are cancelled."""
+        _, late = await asyncio.wait(tasks, timeout=self._intervals.row_deadline)
+        if late:
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late)
+
+    async def _send_row(self, row: Row) -> asyncio.Future[None] | None:
+        """The future of the row's outcome being written; None when the row was left alone.
+
+        One of the two places that may catch Exception: a fault of ours fails one row, never its batch.
+        """
+        try:
+            outcome = await self._process(row, self._accounts[row.account_id])
+        except DATABASE_ERRORS:
+            raise
+        except Exception:
+            trace_id = uuid.uuid4().hex
+            log.exception("row failed", delivery_id=row.delivery_id, trace_id=trace_id)
+            outcome = Finished(row, "failed", "internal", f"trace {trace_id}")
+        return None if outcome is None else self._results.put(outcome)
+
+    async def _process(self, row: Row, account: LiveAccount) -> Outcome | None:
+        verdict = self._decide(row, account)
+        if verdict.action != "send":
+            return _outcome_of(verdict, row)
+        if account.daily_cap is not None and not await self._is_within_cap(row, account.daily_cap):
+            return Finished(row, "skipped", "cap")
+        if row.payload is None:
+            try:
+                row.payload = render(row)
+            except NotSendableError as error:
+                return Finished(row, "failed" if error.state == "failed" else "skipped", error.reason, error.detail)
+        await self._limits.take(account.id)
+        async with self._push_slots:
+            if self.is_stopping:
+                return None
+            if account.paused_reason:  # since we began to wait
+                return Waiting(row, None, account.paused_reason, account.paused_detail)
+            return await self._pusher.attempt(row, account)
+
+    def _decide(self, row: Row, account: LiveAccount) -> Verdict:
+        facts = Facts(
+            stored_at=row.stored_at,
+            expires_at=row.stored_at + timedelta(seconds=self._intervals.expire_after),
+            paused_reason=account.paused_reason,
+            friend_state=row.friend_state,
+            consent=row.consent,
+            requires_consent=account.requires_consent,
+            quiet_from=account.quiet_from,
+            quiet_until=account.quiet_until,
+            time_zone=account.time_zone,
+        )
+        return decide(facts, now=clock.now())
+
+    async def _is_within_cap(self, row: Row, daily_cap: int) -> bool:
+        async with self._pool.acquire() as connection:
+            return await caps.reserve(connection, row, daily_cap=daily_cap)
+
+    def _out_of_time(self, row: Row) -> Waiting:
+        """A row cut off at the deadline. It may have reached LINE: the next try carries the same retry key."""
+        due_at = next_try_at(max(1, row.attempts), now=clock.now(), intervals=self._intervals)
+        return Waiting(row, due_at, "line_busy", f"not through after {self._intervals.row_deadline:g} s")
+
+
+def render(row: Row) -> bytes:
+    """The request to LINE for a row that was never rendered. Raises NotSendableError."""
+    if row.body is None:
+        raise NotSendableError("failed", "internal", "the stored request is gone")
+    return build_push(contract.read(row.body), to=row.line_user_id, display_name=row.display_name)
+
+
+def _outcome_of(verdict: Verdict, row: Row) -> Outcome:
+    reason = verdict.reason or ""
+    if verdict.action == "hold":
+        return Waiting(row, verdict.until, reason)
+    return Finished(row, "failed" if verdict.action == "fail" else "skipped", reason)
