@@ -23,7 +23,8 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how long things happen, in seconds. Tests shorten them by LUMO_INTERVALS (JSON)."""
 
     flush_window: float = 0.02
-    directory_refresh: float = 2.0
+    body_deadline: float = 20.0
+    refusal_counts: float = 2.0
     retry_loop: float = 1.0
     retry_base: float = 1.0
     retry_cap: float = 5 * MINUTE
@@ -65,10 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         read = _Reader(environ)
         settings = cls(
             data_dir=Path(read("DATA_DIR") or default_data_dir(environ)).absolute(),
-            database_url=read("DATABASE_URL"),
-            secret_keys=tuple(read("SECRET_KEY").replace(",", " ").split()),
+            database_url=read.database_url(),
+            secret_keys=split_keys(read("SECRET_KEY")),
             listen=read("LISTEN") or "127.0.0.1:8000",
-            public_url=read("PUBLIC_URL").rstrip("/"),
+            public_url=read.url("PUBLIC_URL"),
             workers=read.whole_number("WORKERS", default=max(1, (os.cpu_count() or 1) - 1)),
             sandbox=read.switch("SANDBOX"),
             trusted_proxies=read("TRUSTED_PROXIES"),
@@ -91,9 +92,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"LUMO_LISTEN is {self.listen!r}; it must be host:port, such as 127.0.0.1:8000.")
         return host.strip("[]"), int(port)
 
+    def local_address(self) -> tuple[str, int]:
+        """Host and port by which this machine itself reaches LUMO_LISTEN."""
+        host, port = self.host_and_port()
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
+
+    def with_emulators(self) -> "Settings":
+        """In the sandbox the emulators that HTTP serves stand in for LINE and Klaviyo, unless others are set."""
+        if not self.sandbox:
+            return self
+        host, port = self.local_address()
+        emulators = f"http://{f'[{host}]' if ':' in host else host}:{port}/sandbox"
+        return msgspec.structs.replace(
+            self,
+            line_api_url=self.line_api_url or f"{emulators}/line",
+            klaviyo_api_url=self.klaviyo_api_url or f"{emulators}/klaviyo",
+        )
+
     def is_loopback(self) -> bool:
         """Whether PUBLIC_URL names this machine only."""
         return urlsplit(self.public_url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def split_keys(text: str) -> tuple[str, ...]:
+    """Secret keys as they are written in a variable or file: newest first, parted by commas or white space."""
+    return tuple(text.replace(",", " ").split())
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -141,9 +164,27 @@ class _Reader:
             raise SettingsError(f"LUMO_{name} is {text!r}; it must be an address such as http://127.0.0.1:9000.")
         return text
 
+    def database_url(self) -> str:
+        """LUMO_DATABASE_URL; what is said against it never shows it, because a password is in it."""
+        text = self("DATABASE_URL")
+        if text and not _is_postgresql(text):
+            raise SettingsError(
+                "LUMO_DATABASE_URL is no address of a PostgreSQL database; it must be like "
+                "postgresql://user:password@host/name, with / # ? @ in the password percent-encoded."
+            )
+        return text
+
     def intervals(self) -> Intervals:
         text: Any = self("INTERVALS")
         try:
             return msgspec.json.decode(text, type=Intervals) if text else Intervals()
         except msgspec.DecodeError as error:
             raise SettingsError(f"LUMO_INTERVALS is not a JSON object of seconds: {error}") from error
+
+
+def _is_postgresql(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"postgresql", "postgres"} and not parts.fragment and parts.port != 0
+    except ValueError:  # a port that is none: mostly the rest of a password
+        return False

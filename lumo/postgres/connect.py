@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 import asyncpg
 
-_COMMAND_TIMEOUT = 30.0
+_COMMAND_TIMEOUT = 30.0  # seconds
 _SAY_EVERY = 5.0
 _POLL = 0.2
-_NOT_YET = (asyncpg.CannotConnectNowError, OSError)  # starting, recovering, not there yet
+# Starting, stopping, recovering, full, not there yet.
+_NOT_YET = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ConnectionDoesNotExistError,
+)
 
 
 async def connect(

@@ -3,8 +3,6 @@
 Nothing listens on the network: the only way in is a unix socket in a private folder, with a password. DESIGN §6.
 """
 
-import fcntl
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -17,20 +15,12 @@ from psycopg.pq import PGconn, Ping
 
 from lumo.lib.settings import SettingsError
 from lumo.postgres.binaries import Binaries, copied_for, find_binaries
-from lumo.postgres.cluster import (
-    ADMIN,
-    DATABASE,
-    ENVIRONMENT,
-    ROLE,
-    Cluster,
-    make_cluster,
-    make_data_dir,
-    make_socket_folder,
-    remove_socket_folder,
-)
-from lumo.postgres.owner import Owner, check_reachable, find_owner
-from lumo.postgres.processes import Waiting, find_processes, stops_with_parent, wait_until_gone
+from lumo.postgres.cluster import ADMIN, DATABASE, ENVIRONMENT, ROLE, Cluster, make_cluster, prepare
+from lumo.postgres.owner import Owner, find_owner
+from lumo.postgres.ownership import AlreadyRunningError, Ownership, read_note, using
+from lumo.postgres.processes import Waiting, stops_with_parent, wait_until_gone, works_elsewhere
 from lumo.postgres.server_log import ServerLog
+from lumo.postgres.sockets import is_private, make_socket_folder, remove_socket_folder
 
 # Measured in the hot path's prototype: one old transaction makes every queue table dear, WAL is 5 KB a message.
 _SETTINGS = {
@@ -54,10 +44,6 @@ class EmbeddedServerError(SettingsError):
     """The embedded server did not start; the message has its last words."""
 
 
-class AlreadyRunningError(SettingsError):
-    """Another Lumo runs the server of this data folder."""
-
-
 class EmbeddedServer:
     """The PostgreSQL of one data folder, run by this process.
 
@@ -78,7 +64,7 @@ class EmbeddedServer:
         self._say = say
         self._settings = settings or {}
         self._major = major
-        self._lock: int | None = None
+        self._ownership: Ownership | None = None
         self._log: ServerLog | None = None
         self._socket_folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -114,26 +100,29 @@ class EmbeddedServer:
         if self._socket_folder is not None:
             remove_socket_folder(self._cluster, self._socket_folder)
             self._socket_folder = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self._ownership is not None:
+            self._ownership.release()
+            self._ownership = None
 
     def _start(self) -> str:
         cluster = self._cluster
-        make_data_dir(cluster.data_dir)
-        owner = find_owner(cluster.folder)
-        check_reachable(cluster.data_dir, owner)
-        if self._lock is None:
-            self._lock = _take_lock(cluster)
+        if self.is_running() and self._socket_folder is not None:
+            return cluster.url(self._socket_folder)
+        owner = prepare(cluster)
+        if self._ownership is None:
+            self._ownership = Ownership(cluster)
         _clear_leftovers(cluster, self._say)
         binaries = copied_for(owner, find_binaries(major=cluster.major() or self._major), cluster.binaries)
         if not cluster.exists():
             self._say("Making the database's files …")
             make_cluster(cluster, binaries, owner)
         if self._socket_folder is None:
-            self._socket_folder = make_socket_folder(cluster, owner)
+            note = read_note(cluster)
+            self._socket_folder = make_socket_folder(cluster, owner, earlier=note.socket_folder if note else "")
+        self._ownership.write_note(self._socket_folder, is_ready=False)
         self._launch(binaries, owner, self._socket_folder)
         self._wait_until_ready(cluster.url(self._socket_folder, role=ADMIN, database="postgres"))
+        self._ownership.write_note(self._socket_folder, is_ready=True)
         return cluster.url(self._socket_folder)
 
     def _launch(self, binaries: Binaries, owner: Owner, socket_folder: Path) -> None:
@@ -169,62 +158,65 @@ class EmbeddedServer:
             if not self.is_running():
                 raise EmbeddedServerError(f"PostgreSQL did not start. Its last words:\n{self._log.tail()}")
             waiting.pause()
-        with psycopg.connect(url, autocommit=True) as connection:
-            _make_database(connection, self._cluster.password())
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                _make_database(connection, self._cluster.password())
+        except psycopg.Error as error:
+            raise EmbeddedServerError(f"PostgreSQL started, but refused its database: {error}") from error
 
 
 def find_running(data_dir: Path) -> str | None:
-    """The URL of the server that runs on this data folder now and takes connections, else None."""
+    """The URL of the server that runs on this data folder and takes connections now, else None."""
     cluster = Cluster(data_dir.absolute())
-    found = cluster.postmaster()
-    if found is None or found[0] not in find_processes(cluster.data):
+    note = read_note(cluster)
+    if note is None or not note.is_ready or not is_private(Path(note.socket_folder), find_owner(cluster.folder)):
         return None
-    url = cluster.url(found[1])
+    url = cluster.url(Path(note.socket_folder))
     return url if PGconn.ping(url.encode()) == Ping.OK else None
 
 
 @contextmanager
 def running(data_dir: Path, *, say: Callable[[str], None]) -> Iterator[str]:
-    """The URL of this data folder's server: of the running one, else of one started for the block."""
-    url = find_running(data_dir)
-    if url:
-        yield url
-        return
+    """The URL of this data folder's server: of the running one, else of one started for the block.
+
+    A server started here stops after the last block, of any process, that came to share it. Raises as `start`.
+    """
+    cluster = Cluster(data_dir.absolute())
+    prepare(cluster)
     server = EmbeddedServer(data_dir, say=say)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with using(cluster) as wait_for_others:
+        try:
+            yield _join_or_start(server, data_dir, say)
+        finally:
+            if server.is_running():
+                wait_for_others()
+            server.stop()
 
 
-def _take_lock(cluster: Cluster) -> int:
-    """Become the owner of the data folder until the descriptor closes, which the end of the process does too."""
-    descriptor = os.open(cluster.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = os.read(descriptor, 20).decode().strip()
-        os.close(descriptor)
-        raise AlreadyRunningError(
-            f"Lumo is already running on this data folder (pid {pid}): {cluster.data_dir}. "
-            "Stop it, or set LUMO_DATA_DIR to another folder."
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    return descriptor
+def _join_or_start(server: EmbeddedServer, data_dir: Path, say: Callable[[str], None]) -> str:
+    waiting = Waiting(say, "Waiting for another Lumo that starts or stops on this data folder")
+    while True:
+        url = find_running(data_dir)
+        if url:
+            return url
+        try:
+            return server.start()
+        except AlreadyRunningError:
+            waiting.pause(0.1)
 
 
 def _clear_leftovers(cluster: Cluster, say: Callable[[str], None]) -> None:
     """Wait for the server of a crashed run, and forget a process id that another program has by now."""
-    found = cluster.postmaster()
-    wait_until_gone(cluster.data, postmaster=found[0] if found else None, say=say)
-    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    postmaster = cluster.postmaster()
+    wait_until_gone(cluster.data, postmaster=postmaster, say=say)
+    if postmaster is not None and works_elsewhere(postmaster, cluster.data):
+        cluster.forget_postmaster()
 
 
 def _make_database(connection: psycopg.Connection, password: str) -> None:
-    if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
         statement = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
         connection.execute(statement.format(sql.Identifier(ROLE), sql.Literal(password)))
-    if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
         statement = sql.SQL("CREATE DATABASE {} OWNER {}")
         connection.execute(statement.format(sql.Identifier(DATABASE), sql.Identifier(ROLE)))

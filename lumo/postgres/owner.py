@@ -36,7 +36,7 @@ def find_owner(folder: Path) -> Owner:
 
     PostgreSQL refuses to run as root. Raises SettingsError when the folder is somebody else's or root's.
     """
-    if not folder.exists():
+    if not os.path.exists(folder):
         return _ourselves() if os.geteuid() else _unprivileged()
     entry = folder.stat()
     if entry.st_uid == 0:
@@ -53,14 +53,19 @@ def find_owner(folder: Path) -> Owner:
 
 
 def check_reachable(data_dir: Path, owner: Owner) -> None:
-    """Refuse (SettingsError, with the fix) a data folder that `owner` can't pass through. Opens nothing itself."""
-    for folder in [*reversed(data_dir.parents), data_dir]:
-        if not owner.can_traverse(folder):
-            raise SettingsError(
-                f"LUMO_DATA_DIR is {data_dir}, but the embedded PostgreSQL runs as the user {owner.name}, who can't "
-                f"pass through {folder}. Set LUMO_DATA_DIR to a folder that every user can pass through, such as "
-                "/var/lib/lumo, or set LUMO_DATABASE_URL to a PostgreSQL of your own."
-            )
+    """Refuse (SettingsError, with the fix) a data folder that `owner` can't pass through. Opens nothing itself.
+
+    Of a folder that is still to be made the parents that exist are looked at.
+    """
+    there = [folder for folder in [data_dir, *data_dir.parents] if os.path.exists(folder)]
+    if owner.can_traverse(there[0]):
+        return
+    closed = next(folder for folder in reversed(there) if not owner.can_traverse(folder))
+    raise SettingsError(
+        f"LUMO_DATA_DIR is {data_dir}, but the embedded PostgreSQL runs as the user {owner.name}, who can't pass "
+        f"through {closed}. Set LUMO_DATA_DIR to a folder that every user can pass through, such as /var/lib/lumo, "
+        "or set LUMO_DATABASE_URL to a PostgreSQL of your own."
+    )
 
 
 def _ourselves() -> Owner:

@@ -37,6 +37,14 @@ def find_processes(folder: Path) -> set[int]:
     return {pid for pid, place in _postgres_places() if (place.st_dev, place.st_ino) == (wanted.st_dev, wanted.st_ino)}
 
 
+def works_elsewhere(pid: int, folder: Path) -> bool:
+    """Whether `pid` is a process of ours, or one that we may look at, that does not work in `folder`."""
+    try:
+        return not os.path.samefile(f"/proc/{pid}/cwd", folder)
+    except OSError:
+        return False
+
+
 def wait_until_gone(folder: Path, *, postmaster: int | None, say: Callable[[str], None]) -> None:
     """Stop what an earlier run left working in `folder` and wait for its end.
 

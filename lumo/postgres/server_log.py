@@ -5,6 +5,8 @@ import shutil
 import threading
 from pathlib import Path
 
+from lumo.postgres.cluster import open_private
+
 LIMIT = 10_000_000  # bytes
 _LOOK_EVERY = 10.0  # seconds
 _TAIL = 4_000  # bytes
@@ -15,7 +17,7 @@ class ServerLog:
 
     def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
         self.path, self._limit = path, limit
-        self.descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self.descriptor = open_private(path)
         self._closing = threading.Event()
         self._start = 0
         self.mark()
