@@ -59,7 +59,7 @@ class FlowBody(msgspec.Struct, frozen=True):
 
     def _decode(self, value: str) -> str:
         value = self._unescape(value)
-        return unquote(value) if self.enc == "urlencode" else value
+        return unquote(value).replace("\0", "") if self.enc == "urlencode" else value
 
     def _unescape(self, value: str) -> str:
         return html.unescape(value) if self.esc == _ESCAPED_CANARY else value
@@ -75,6 +75,7 @@ def read(body: bytes) -> FlowBody:
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
+        body.decode()  # the decoder skips what is in fields it does not know
         return _without_nul(body, _decoder.decode(body))
     except msgspec.ValidationError as error:
         raise BodyInvalidError(_type_fault(error)) from None
@@ -191,11 +192,12 @@ def _position(body: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "The body is nested too deeply."
     if isinstance(error, UnicodeDecodeError):
-        return "The body is not UTF-8 text."
+        return f"The body is not UTF-8 text {_place(body, error.start)}."
     match = _POSITION.search(str(error))
-    offset = min(int(match[1]) if match else len(body), len(body))
-    before = body[:offset]
-    line = before.count(b"\n") + 1
-    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     words = _POSITION.sub("", str(error)).removeprefix("JSON is malformed: ").strip()
-    return f"The body is not valid JSON: {words} at line {line}, column {column}."
+    return f"The body is not valid JSON: {words} {_place(body, int(match[1]) if match else len(body))}."
+
+
+def _place(body: bytes, offset: int) -> str:
+    lines = body[:offset].decode("utf-8", "replace").split("\n")
+    return f"at line {len(lines)}, column {len(lines[-1]) + 1}"
