@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from lumo.lib.encryption import Keyring
 from lumo.lib.ids import new_public_id
 from lumo.workspaces.models import Workspace
 
@@ -45,6 +46,16 @@ class OfficialAccount(models.Model):
     def __str__(self) -> str:
         return self.display_name
 
+    def take_credentials(self, keyring: Keyring, *, channel_secret: str, access_token: str) -> None:
+        """Speak to LINE with these from now on, one of them or both, in place of the earlier ones. Not saved yet."""
+        self.channel_secret_encrypted = keyring.encrypt(channel_secret) if channel_secret else None
+        self.access_token_encrypted = keyring.encrypt(access_token) if access_token else None
+
+    def resume(self) -> None:
+        """End the pause, whatever its reason. The workers then send what was parked."""
+        self.paused_reason, self.paused_detail, self.paused_at = "", "", None
+        self.save(update_fields=["paused_reason", "paused_detail", "paused_at"])
+
 
 class FriendState(models.TextChoices):
     """What LINE's webhooks told us; `unknown` until they did."""
@@ -57,7 +68,8 @@ class FriendState(models.TextChoices):
 class Friend(models.Model):
     """A LINE user who added one Official Account, recorded from LINE's webhooks or from a Flow's `to`."""
 
-    account = models.ForeignKey(OfficialAccount, on_delete=models.PROTECT, related_name="friends")
+    # No index of its own: the unique one begins with it, and a planner without statistics would take the wrong one.
+    account = models.ForeignKey(OfficialAccount, on_delete=models.PROTECT, related_name="friends", db_index=False)
     line_user_id = models.CharField(max_length=64)
     display_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     state = models.CharField(max_length=12, choices=FriendState, default=FriendState.UNKNOWN, db_default="unknown")

@@ -2,9 +2,12 @@
 
 from typing import ClassVar
 
-from django.db import models
+from django.db import models, transaction
 
+from lumo.lib import clock
+from lumo.lib.encryption import Keyring
 from lumo.lib.ids import new_public_id
+from lumo.profiles.authentication import digest, new_key
 from lumo.workspaces.models import Workspace
 
 
@@ -35,6 +38,33 @@ class KlaviyoConnection(models.Model):
 
     def __str__(self) -> str:
         return self.account_name or self.public_id
+
+    def enable(self) -> None:
+        """Take requests again, with the same key."""
+        self.is_enabled = True
+        self.save(update_fields=["is_enabled"])
+
+    def disable(self) -> None:
+        """Refuse every request from now on, whatever its key."""
+        self.is_enabled = False
+        self.save(update_fields=["is_enabled"])
+
+    def issue_key(self, keyring: Keyring) -> None:
+        """Make a new authentication key the current one. Not saved yet."""
+        self.key_encrypted, self.key_issued_at = keyring.encrypt(new_key()), clock.now()
+
+    @transaction.atomic
+    def reissue_key(self, keyring: Keyring) -> None:
+        """Retire the key and issue another: from the commit on only the new one opens the door.
+
+        Requests that are being stored hold a share lock on the row: they come before, whole, or after.
+        """
+        current = KlaviyoConnection.objects.select_for_update().get(pk=self.pk)
+        self.key_version = current.key_version + 1
+        old_key = keyring.decrypt(bytes(current.key_encrypted))
+        self.issue_key(keyring)
+        self.save(update_fields=["key_encrypted", "key_version", "key_issued_at"])
+        self.retired_keys.create(digest=digest(old_key.encode()), retired_at=self.key_issued_at)
 
 
 class RetiredKey(models.Model):

@@ -1,14 +1,33 @@
 """A Workspace: one shop, its settings, and the installation that holds them all."""
 
-from typing import ClassVar
+from datetime import time
+from typing import ClassVar, TypedDict, Unpack
+from zoneinfo import available_timezones
 
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
 
 from lumo.lib.ids import new_public_id
+
+LEAST_RETENTION, LONGEST_RETENTION = 2, 3650  # days
 
 
 def new_workspace_id() -> str:
     return new_public_id("ws")
+
+
+class WorkspaceSettings(TypedDict, total=False):
+    """What a person may decide about a workspace; what is left out stays as it is. None turns a setting off."""
+
+    name: str
+    time_zone: str
+    quiet_from: time | None
+    quiet_until: time | None
+    daily_cap: int | None
+    requires_consent: bool
+    requests_per_second: int | None
+    retention_days: int
 
 
 class Workspace(models.Model):
@@ -38,6 +57,36 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def change(self, **settings: Unpack[WorkspaceSettings]) -> None:
+        """Decide these settings. Raises ValidationError with a sentence for each that can't be."""
+        for name, value in settings.items():
+            setattr(self, name, value)
+        self.full_clean()
+        self.save(update_fields=list(settings))
+
+    def clean(self) -> None:
+        """What the fields can't say by themselves."""
+        faults = [fault for is_wrong, fault in self._faults() if is_wrong]
+        if faults:
+            raise ValidationError(faults)
+
+    def _faults(self) -> list[tuple[bool, str]]:
+        retention = _("Requests are kept for %(least)d to %(most)d days.")
+        return [
+            (not self.name.strip(), _("A workspace needs a name.")),
+            (self.time_zone not in available_timezones(), _("A time zone has a name such as Asia/Tokyo.")),
+            (
+                self.quiet_from is not None and self.quiet_from == self.quiet_until,
+                _("Quiet hours can't end when they begin. Turn them off to have none."),
+            ),
+            (self.daily_cap == 0, _("A limit of 0 would stop every message. Turn it off to have none.")),
+            (self.requests_per_second == 0, _("A rate of 0 would refuse every request. Turn it off to have none.")),
+            (
+                not LEAST_RETENTION <= self.retention_days <= LONGEST_RETENTION,
+                retention % {"least": LEAST_RETENTION, "most": LONGEST_RETENTION},
+            ),
+        ]
 
 
 class Installation(models.Model):
