@@ -6,11 +6,11 @@ The caller opens the transaction and has checked key and enabled flag in it; an 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import asyncpg
 import msgspec
 
 from lumo.deliveries import ids
 from lumo.postgres import jobs
+from lumo.postgres.types import Connection
 
 FLOW_PRIORITY = 10
 SEND_JOB = "deliveries.send"
@@ -57,7 +57,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 async def store(
-    connection: asyncpg.Connection, incoming: Sequence[Incoming], *, base_id: int, dedupe_kept: float
+    connection: Connection, incoming: Sequence[Incoming], *, base_id: int, dedupe_kept: float
 ) -> list[Stored]:
     """Store up to `ids.ROWS_PER_FLUSH` requests under the ids from `base_id` on; answers in the order given.
 
@@ -86,7 +86,7 @@ async def store(
 
 
 async def _claim_keys(
-    connection: asyncpg.Connection, incoming: Sequence[Incoming], *, base_id: int, now: datetime, expires_at: datetime
+    connection: Connection, incoming: Sequence[Incoming], *, base_id: int, now: datetime, expires_at: datetime
 ) -> dict[bytes, int]:
     """Which delivery each key belongs to: ours where it was free, an earlier one where it was not.
 

@@ -17,6 +17,7 @@ from lumo.lib import clock
 from lumo.lib.settings import Intervals
 
 _TOO_MANY = 429
+_NOT_LOOKED_AT = {401, 403, _TOO_MANY}  # LINE took nothing of this very call, and says nothing about earlier ones
 _QUOTA_ANSWER_KEPT = 5.0  # seconds: a thousand refusals at once ask LINE for the quota once
 
 
@@ -47,16 +48,30 @@ class Pusher:
 
     async def _push(self, row: Row, account: LiveAccount) -> Accepted:
         token = await self._tokens.get(account)
-        payload, retry_key = row.payload, ids.retry_key(row.delivery_id)
-        assert payload is not None
         row.first_attempt_at = row.first_attempt_at or clock.now()
         try:
-            return await self._line.push(token, payload, retry_key=retry_key)
+            return await self._call(row, token)
         except RefusedError as error:
             if error.reason != "line_token":
                 raise
         token = await self._tokens.renew(account, refused=token)
-        return await self._line.push(token, payload, retry_key=retry_key)
+        return await self._call(row, token)
+
+    async def _call(self, row: Row, token: str) -> Accepted:
+        """One call to LINE. The row is in doubt from here on, unless the answer tells that LINE took nothing."""
+        assert row.payload is not None
+        was_in_doubt, row.is_in_doubt = row.is_in_doubt, True
+        try:
+            accepted = await self._line.push(token, row.payload, retry_key=ids.retry_key(row.delivery_id))
+        except PermanentError:
+            row.is_in_doubt = False  # had LINE accepted an earlier attempt, it would have answered 409
+            raise
+        except (RefusedError, TransientError) as error:
+            if error.status in _NOT_LOOKED_AT:
+                row.is_in_doubt = was_in_doubt
+            raise
+        row.is_in_doubt = False
+        return accepted
 
     async def _park(self, row: Row, account: LiveAccount, reason: str, detail: str) -> Waiting:
         await self._pauses.pause(account, reason, detail)

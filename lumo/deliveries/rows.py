@@ -11,7 +11,8 @@ class Row(msgspec.Struct, kw_only=True):
     """One waiting delivery with its request and its friend, as loaded; `attempts` and what follows change in hand.
 
     `is_retry` tells the table it waits in: `retries`, else `queue`. `body` is missing once `payload`, the rendered
-    request, is stored; `friend_state` is None for a LINE user whom Lumo has not met.
+    request, is stored; `friend_state` is None for a LINE user whom Lumo has not met. `is_in_doubt`: an attempt got no
+    answer, LINE may have accepted it.
     """
 
     delivery_id: int
@@ -31,6 +32,7 @@ class Row(msgspec.Struct, kw_only=True):
     consent: bool | None
     display_name: str
     attempts: int
+    is_in_doubt: bool
     first_attempt_at: datetime | None
     payload: bytes | None
     has_cap_reservation: bool = False
@@ -51,12 +53,13 @@ _JOINS = """
 _NEW = _COLUMNS.format(
     is_retry="false",
     body="body",
-    attempts="0::smallint AS attempts, null::timestamptz AS first_attempt_at, null::bytea AS payload",
+    attempts="0::smallint AS attempts, false AS is_in_doubt,"
+    " null::timestamptz AS first_attempt_at, null::bytea AS payload",
 )
 _WAITED = _COLUMNS.format(
     is_retry="true",
     body="CASE WHEN payload IS NULL THEN body END AS body",
-    attempts="attempts, first_attempt_at, payload",
+    attempts="attempts, is_in_doubt, first_attempt_at, payload",
 )
 _LOAD = f"SELECT {_NEW} FROM queue w {_JOINS} UNION ALL SELECT {_WAITED} FROM retries w {_JOINS}"
 

@@ -51,6 +51,7 @@ CREATE TABLE retries (
     first_attempt_at timestamptz,
     reason text NOT NULL,
     detail text NOT NULL,
+    is_in_doubt boolean NOT NULL DEFAULT false,     -- an attempt got no answer: LINE may have accepted it
     payload bytea           -- the rendered request, null before the first attempt
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
 ALTER TABLE retries ALTER COLUMN payload SET STORAGE EXTERNAL;
@@ -76,6 +77,7 @@ CREATE TABLE deliveries (
     first_attempt_at timestamptz,
     finished_at timestamptz NOT NULL,
     line_request_id text NOT NULL,
+    is_in_doubt boolean NOT NULL DEFAULT false,
     PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE TABLE deliveries_default PARTITION OF deliveries DEFAULT;
