@@ -24,6 +24,7 @@ REFUSALS = {
     "not_found": Refusal(404, "This address is unknown. Copy the Destination URL from Flow Message Settings."),
     "method_not_allowed": Refusal(405, "Only POST is answered here."),
     "too_large": Refusal(413, "The body is larger than 256 KiB. Send fewer fields."),
+    "too_slow": Refusal(503, "The body did not arrive in time. Klaviyo tries again later."),
     "connection_disabled": Refusal(403, "The Klaviyo integration is switched off in Lumo."),
     "key_missing": Refusal(401, _KEY_SENTENCE),
     "key_wrong": Refusal(401, _KEY_SENTENCE),
@@ -48,27 +49,30 @@ REFUSALS = {
     "text_too_long": Refusal(422, "The text is longer than 5,000 characters as LINE counts them."),
     "unavailable": Refusal(503, "The request can't be stored right now. Klaviyo tries again later."),
 }
+_SHOWN = {401: "key_wrong", 503: "unavailable"}
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP status and the JSON that goes with it."""
+    """An HTTP status and the JSON that goes with it; `code` is the true one, for our own eyes."""
 
     status: int
     body: bytes
+    code: str
 
 
 def accepted(delivery_id: int) -> Answer:
     """202: stored durably; the id is the delivery's."""
-    return Answer(202, b'{"id":"%d"}' % delivery_id)
+    return Answer(202, b'{"id":"%d"}' % delivery_id, "accepted")
 
 
 def duplicate(original_id: int) -> Answer:
     """200: the same request again; the id is the original's."""
-    return Answer(200, b'{"id":"%d","duplicate":true}' % original_id)
+    return Answer(200, b'{"id":"%d","duplicate":true}' % original_id, "duplicate")
 
 
 def refused(code: str, detail: str = "") -> Answer:
-    """The answer for a code; `detail` takes the place of the general sentence. Every 401 reads the same outside."""
+    """The answer for a code; `detail` replaces its sentence. Each 401, and each 503, shows one code."""
     refusal = REFUSALS[code]
-    shown = "key_wrong" if refusal.status == 401 else code
-    return Answer(refusal.status, msgspec.json.encode({"error": shown, "message": detail or refusal.sentence}))
+    shown = _SHOWN.get(refusal.status, code)
+    body = msgspec.json.encode({"error": shown, "message": detail or refusal.sentence})
+    return Answer(refusal.status, body, code)

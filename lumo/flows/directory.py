@@ -1,0 +1,112 @@
+"""Who may post: connections, their keys and LINE accounts, kept in memory and never trusted to refuse.
+
+The memory only speeds up acceptance. Whoever is about to be refused is looked up again first; what the flush finds
+out of date (DESIGN §4: it reads key version and enabled flag once more) is forgotten.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Mapping
+
+import asyncpg
+import msgspec
+
+from lumo.lib.encryption import Keyring
+from lumo.postgres.lasting import LastingConnection
+from lumo.postgres.types import Connection
+from lumo.profiles.authentication import digest
+
+_LOOK_EVERY = 0.1  # seconds: at most ten looks a second for a connection, and for all of them together
+_MOST_A_LOOK = 1000
+_LOAD = """
+    SELECT c.id, c.public_id, c.workspace_id, is_enabled, key_encrypted, key_version,
+        ARRAY(SELECT digest FROM retired_keys r WHERE r.connection_id = c.id) AS retired_digests,
+        ARRAY(SELECT a.public_id FROM official_accounts a WHERE a.workspace_id = c.workspace_id ORDER BY a.id)
+            AS account_public_ids,
+        ARRAY(SELECT a.id FROM official_accounts a WHERE a.workspace_id = c.workspace_id ORDER BY a.id) AS account_ids
+    FROM klaviyo_connections c
+    WHERE c.public_id = ANY($1::text[])
+"""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A connection as it was at one moment. `accounts` maps public ids of LINE accounts to row ids."""
+
+    id: int
+    workspace_id: int
+    is_enabled: bool
+    key: bytes
+    key_version: int
+    retired_digests: frozenset[bytes]
+    accounts: Mapping[str, int]
+
+    def find_fault(self, presented: bytes | None) -> str | None:
+        """Why this key does not open the door (compared in constant time); None when it does."""
+        if not self.is_enabled:
+            return "connection_disabled"
+        if not presented:
+            return "key_missing"
+        if hmac.compare_digest(presented, self.key):
+            return None
+        return "key_reissued" if digest(presented) in self.retired_digests else "key_wrong"
+
+
+class Directory:
+    """Entries by public id: `find` asks the memory, `look_again` the database."""
+
+    def __init__(self, database: LastingConnection, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._entries: dict[str, Entry] = {}
+        self._asked_for: set[str] = set()
+        self._next_look: asyncio.Task[None] | None = None
+        self._next_look_at = 0.0  # on the monotonic clock
+
+    def find(self, public_id: str) -> Entry | None:
+        """What the memory says."""
+        return self._entries.get(public_id)
+
+    def forget(self, public_id: str) -> None:
+        """The database said something else just now."""
+        self._entries.pop(public_id, None)
+
+    async def look_again(self, public_id: str) -> Entry | None:
+        """What the database says now. Raises DATABASE_ERRORS, also when more ask than one look may answer.
+
+        All who ask within 0.1 s share one look, which begins after they asked: a flood of keys or of made-up ids
+        costs ten statements a second.
+        """
+        if len(self._asked_for) >= _MOST_A_LOOK and public_id not in self._asked_for:
+            raise ConnectionError("too many unknown connections at once")
+        self._asked_for.add(public_id)
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look())
+        await asyncio.shield(self._next_look)
+        return self._entries.get(public_id)
+
+    async def _look(self) -> None:
+        await asyncio.sleep(self._next_look_at - time.monotonic())
+        self._next_look_at = time.monotonic() + _LOOK_EVERY
+        public_ids, self._asked_for, self._next_look = list(self._asked_for), set(), None
+        found = {record["public_id"]: self._entry(record) for record in await self._load(public_ids)}
+        for public_id in public_ids:
+            self.forget(public_id)
+        self._entries.update(found)
+
+    async def _load(self, public_ids: list[str]) -> list[asyncpg.Record]:
+        async def load(connection: Connection) -> list[asyncpg.Record]:
+            return await connection.fetch(_LOAD, public_ids)
+
+        return await self._database.run(load)
+
+    def _entry(self, record: asyncpg.Record) -> Entry:
+        return Entry(
+            id=record["id"],
+            workspace_id=record["workspace_id"],
+            is_enabled=record["is_enabled"],
+            key=self._keyring.decrypt(record["key_encrypted"]).encode(),
+            key_version=record["key_version"],
+            retired_digests=frozenset(record["retired_digests"]),
+            accounts=dict(zip(record["account_public_ids"], record["account_ids"], strict=True)),
+        )
