@@ -1,0 +1,16 @@
+"""The sandbox's pages, below /sandbox/. The emulators' addresses beside them are no Django's."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from lumo.sandbox import views
+
+app_name = "sandbox"
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="sandbox:phone"), name="home"),
+    path("phone/", views.phone, name="phone"),
+    path("phone/<channel_id>/<user_id>/", views.chat, name="chat"),
+    path("phone/<channel_id>/<user_id>/state/", views.set_state, name="set-state"),
+    path("phone/<channel_id>/<user_id>/faults/", views.set_faults, name="set-faults"),
+    path("deliveries/", views.deliveries, name="deliveries"),
+]
