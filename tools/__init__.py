@@ -1,0 +1,1 @@
+"""What the people who write Lumo use, and Lumo itself does not."""
