@@ -21,17 +21,17 @@ os.environ.update(
     LUMO_SECRET_KEY=SECRET_KEY,
 )
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from django.db import connections  # noqa: E402
-from psycopg import sql  # noqa: E402
-from psycopg.conninfo import conninfo_to_dict  # noqa: E402
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
-from lumo.lib.settings import Settings  # noqa: E402
-from lumo.postgres.embedded import EmbeddedServer  # noqa: E402
+from lumo.lib.settings import Settings
+from lumo.postgres.embedded import EmbeddedServer
 
 # Quick rather than safe: the tests' databases end with them.
 _SERVER_SETTINGS = {
@@ -65,7 +65,7 @@ def template_url() -> Iterator[str]:
 def database_url(template_url: str) -> Iterator[str]:
     """The URL of a fresh, migrated database; Django's default connection points at it."""
     name = f"test_{next(_NUMBERS)}"
-    clone = sql.SQL("CREATE DATABASE {} TEMPLATE lumo STRATEGY file_copy").format(sql.Identifier(name))
+    clone = sql.SQL("CREATE DATABASE {} TEMPLATE lumo").format(sql.Identifier(name))
     drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
     with psycopg.connect(template_url.replace("/lumo?", "/postgres?"), autocommit=True) as connection:
         connection.execute(clone)

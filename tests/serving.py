@@ -14,7 +14,8 @@ async def serving(app: Any, **options: Any) -> AsyncIterator[str]:
     """Serve `app` while the block runs; yields `http://127.0.0.1:port`."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, lifespan="off", log_level="error", ws="none", **options)
+        options = {"lifespan": "off", "log_level": "error", "ws": "none", **options}
+        config = uvicorn.Config(app, **options)
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         running = asyncio.create_task(server._serve(sockets=[listener]))
