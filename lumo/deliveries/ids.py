@@ -26,6 +26,10 @@ class IdSource:
         self._sequence = (self._sequence + 1) % (1 << SEQUENCE_BITS)
         return (clock.unix_ms() << _TIME_SHIFT) | (self._sequence << ROW_BITS)
 
+    def next_single(self) -> int:
+        """An id for one delivery apart from any flush: it has the last row of a flush, which no flush fills."""
+        return self.next_base() | (ROWS_PER_FLUSH - 1)
+
 
 def stored_at(delivery_id: int) -> datetime:
     """When the request of this id was stored."""

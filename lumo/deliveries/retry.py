@@ -91,7 +91,7 @@ def _find_recipient(workspace_id: int, line: LoggedDelivery, body: contract.Flow
 
 @transaction.atomic
 def _enqueue(line: LoggedDelivery, *, account_id: int, line_user_id: str) -> int:
-    new_id = ids.IdSource().next_base()
+    new_id = ids.IdSource().next_single()
     stored_at = ids.stored_at(new_id)
     key = hashlib.blake2b(b"retry %d" % line.id, digest_size=16).digest()
     with connection.cursor() as cursor:

@@ -80,7 +80,10 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def secret_option(name: str, text: str) -> Callable[[Command], Command]:
-    """`--NAME VALUE`, `--NAME -` for standard input, or `--NAME-file PATH`; the command gets the text, else ""."""
+    """`--NAME VALUE`, `--NAME -` for standard input, or `--NAME-file PATH`; the command gets the text, else "".
+
+    A person at a terminal is asked for it, and it is not shown.
+    """
     parameter = name.replace("-", "_")
 
     def decorate(command: Command) -> Command:
@@ -102,7 +105,12 @@ def secret_option(name: str, text: str) -> Callable[[Command], Command]:
 def _read_secret(name: str, source: Any, value: str | None) -> str:
     if source is None and value is None:
         return ""
-    secret = (value or "" if source is None else str(source.read())).strip()
+    if source is None:
+        secret = (value or "").strip()
+    elif source.isatty():
+        secret = str(click.prompt(name, hide_input=True, err=True)).strip()
+    else:
+        secret = str(source.read()).strip()
     if not secret:
         raise click.UsageError(f"--{name} is empty.")
     return secret

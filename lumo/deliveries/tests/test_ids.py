@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumo.deliveries import ids
+from lumo.flows.flusher import ROWS_PER_FLUSH
 from lumo.lib import clock
 
 MOMENTS = st.integers(0, 15 * 365 * 86_400_000).map(
@@ -19,6 +20,11 @@ def test_a_source_never_repeats_itself_within_a_millisecond() -> None:
     bases = [source.next_base() for _ in range(4000)]
     assert len(set(bases)) == 4000
     assert all(base % ids.ROWS_PER_FLUSH == 0 for base in bases)
+
+
+def test_a_single_delivery_never_has_the_id_of_a_flushs_row() -> None:
+    rows = {ids.IdSource().next_single() % ids.ROWS_PER_FLUSH for _ in range(100)}
+    assert min(rows) >= ROWS_PER_FLUSH
 
 
 def test_an_id_tells_when_it_was_made() -> None:
