@@ -1,33 +1,29 @@
 """The sandbox's emulators on a port of their own, for machines that share them."""
 
-import asyncio
+import socket
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-from lumo.sandbox.asgi import sandbox_app
+import uvicorn
 
-from tests.serving import serving
+from lumo.sandbox.asgi import sandbox_app
 
 
 @contextmanager
-def emulating(record: Path) -> Iterator[str]:
-    """Serve them from a thread while the block runs; yields `http://127.0.0.1:port`, LINE's below `/sandbox/line`."""
-    started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+def emulating(record: Path, *, port: int = 0) -> Iterator[str]:
+    """Serve them from a thread while the block runs, on a free port unless one is given.
 
-    async def run() -> None:
-        stopping = asyncio.Event()
-        async with serving(sandbox_app(record)) as url:
-            started.set_result((url, asyncio.get_running_loop(), stopping))
-            await stopping.wait()
-
-    thread = Thread(target=asyncio.run, args=(run(),))
-    thread.start()
-    url, loop, stopping = started.result(10)
-    try:
-        yield url
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join()
+    Yields `http://127.0.0.1:port`; LINE's address is below `/sandbox/line`.
+    """
+    server = uvicorn.Server(uvicorn.Config(sandbox_app(record), lifespan="off", log_level="error", ws="none"))
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()

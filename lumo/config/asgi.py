@@ -109,12 +109,12 @@ def _console(settings: Settings) -> App:
 
 
 def _with_emulators(console: App) -> App:
-    from lumo.sandbox.asgi import sandbox_app
+    from lumo.sandbox.asgi import KLAVIYO, LINE, sandbox_app
 
     emulators = sandbox_app(Path(django_settings.LUMO_SANDBOX_RECORD))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        is_emulated = scope["path"].startswith(("/sandbox/line/", "/sandbox/klaviyo/"))
+        is_emulated = scope["path"].startswith((f"{LINE}/", f"{KLAVIYO}/"))
         await (emulators if is_emulated else console)(scope, receive, send)
 
     return app

@@ -13,7 +13,6 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from lumo.accounts.services import connect as connect_account
-from lumo.config.listening import local_address
 from lumo.deliveries import ids
 from lumo.integrations.errors import ProviderError
 from lumo.lib import clock
@@ -100,7 +99,7 @@ def _post(settings: Settings, flow: _Flow, *, say: Say) -> _Sent | None:
         "placement": "sample",
     }
     headers = {flow.door.header_name: flow.door.header_value, "Content-Type": "application/json"}
-    with closing(HTTPConnection(*local_address(settings), timeout=_PATIENCE)) as http:
+    with closing(HTTPConnection(*settings.local_address(), timeout=_PATIENCE)) as http:
         posted_at, posted_ms = time.perf_counter(), clock.unix_ms()
         http.request("POST", urlsplit(flow.door.destination_url).path, msgspec.json.encode(body), headers)
         answer = http.getresponse()

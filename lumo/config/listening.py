@@ -20,8 +20,3 @@ def listen(settings: Settings) -> socket.socket:
             f"Lumo can't listen on {settings.listen}: {why}. "
             f"Set LUMO_LISTEN to another address, such as 127.0.0.1:{port + 1}."
         ) from error
-
-
-def local_address(settings: Settings) -> tuple[str, int]:
-    """Host and port by which this machine itself reaches LUMO_LISTEN."""
-    return settings.local_address()

@@ -12,7 +12,7 @@ from django.db import connection
 from lumo.config.announcement import announced
 from lumo.config.database import wait_for_database
 from lumo.config.installation import check_key, migrate, publish, resolve
-from lumo.config.listening import listen, local_address
+from lumo.config.listening import listen
 from lumo.config.supervisor import LUMO, Command, Supervisor, until_stopped
 from lumo.lib.settings import Settings
 from lumo.postgres.embedded import EmbeddedServer
@@ -103,7 +103,7 @@ def _wait_until_ready(settings: Settings, supervisor: Supervisor) -> None:
 
 def _is_serving(settings: Settings) -> bool:
     """Whether `/readyz` says so; asked directly, whatever proxy the environment names."""
-    with closing(HTTPConnection(*local_address(settings), timeout=_PROBE_PATIENCE)) as probe:
+    with closing(HTTPConnection(*settings.local_address(), timeout=_PROBE_PATIENCE)) as probe:
         try:
             probe.request("GET", "/readyz")
             return probe.getresponse().status == 200

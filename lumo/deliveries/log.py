@@ -23,7 +23,7 @@ _NEWEST_ID = (1 << 63) - 1
 
 _DELIVERIES = """
     SELECT id, state, reason, detail, line_user_id, account_id, finished_at, attempts, first_attempt_at,
-        line_request_id, null::timestamptz AS due_at, null::bigint AS original_id, request_id, is_in_doubt
+        line_request_id, null::timestamptz, null::bigint, request_id, is_in_doubt
     FROM deliveries
     WHERE workspace_id = %(workspace)s AND id >= %(first)s AND id <= %(last)s
         AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
@@ -60,9 +60,13 @@ _SOURCES: dict[LoggedState | None, tuple[str, ...]] = {
     "duplicate": (_REQUESTS,),
 }
 _PAGE = """
-    SELECT found.*, coalesce(account.public_id, '') AS account FROM ({sources} ORDER BY id DESC LIMIT %(limit)s) found
+    SELECT found.*, coalesce(account.public_id, '') AS account
+    FROM ({sources}) AS found (
+        id, state, reason, detail, line_user_id, account_id, finished_at, attempts, first_attempt_at,
+        line_request_id, due_at, original_id, request_id, is_in_doubt
+    )
     LEFT JOIN official_accounts account ON account.id = found.account_id
-    ORDER BY found.id DESC
+    ORDER BY found.id DESC LIMIT %(limit)s
 """
 _ACCOUNTS = "SELECT id FROM official_accounts WHERE workspace_id = %s"
 _REQUEST = "SELECT flow_id, placement, profile, event FROM flow_requests WHERE workspace_id = %s AND id = %s"
