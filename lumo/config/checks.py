@@ -70,12 +70,15 @@ def examine(settings: Settings, *, database_url: str, say: Callable[[str], None]
 
 
 def _look(settings: Settings) -> list[Finding]:
+    from lumo.workspaces.models import Installation
+
     try:
         check_version()
         missing = find_missing_migrations()
         if missing:
             raise SettingsError(f"The database lacks {len(missing)} migrations. Run: lumo migrate")
-        check_key(settings)
+        if Installation.objects.exists():  # else the first process that runs leaves the key's check
+            check_key(settings)
         looks = (_database, _address, _data_folder, _line, _klaviyo, _keys, _workers)
         return [finding for look in looks for finding in look(settings)]
     finally:
@@ -156,8 +159,8 @@ def _workers(_settings: Settings) -> Iterator[Finding]:
     [[stuck, oldest]] = _ask(_STUCK)
     fix = "Run lumo up, or lumo work on any machine; then look at its log."
     if stuck:
-        message = f"{stuck} deliveries wait longer than 5 minutes, the first since {oldest:%Y-%m-%d %H:%M} UTC."
-        yield Finding("workers", "wrong", f"{message} {workers} workers are connected.", fix)
+        message = f"Deliveries that wait longer than 5 minutes: {stuck}, the first since {oldest:%Y-%m-%d %H:%M} UTC."
+        yield Finding("workers", "wrong", f"{message} Workers that are connected: {workers}.", fix)
     elif not workers:
         yield Finding("workers", "note", "No worker is connected: nothing is sent now.", fix)
     else:
@@ -196,8 +199,9 @@ def _paused(name: str, account: Any) -> Finding:
 
     [[waiting]] = _ask(_WAITING, account.pk)
     why = explain(account.paused_reason)
-    since = f"{account.paused_at:%Y-%m-%d %H:%M} UTC" if account.paused_at else "a while"
-    message = f"Paused since {since}: {why.headline} {account.paused_detail} {waiting} deliveries wait."
+    since = f" since {account.paused_at:%Y-%m-%d %H:%M} UTC" if account.paused_at else ""
+    said = f"{why.headline} {account.paused_detail}".strip()
+    message = f"Paused{since}: {said} Deliveries that wait: {waiting}."
     return Finding(name, "wrong", message, f"{why.remedy} Then: lumo line resume {account.public_id}")
 
 

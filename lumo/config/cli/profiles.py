@@ -31,7 +31,7 @@ def erase(
         from lumo.home import erase as erasing
 
         workspace = choose_workspace(workspace_id)
-        person = erasing.line_user(line_user_id) if line_user_id else erasing.profile(klaviyo_profile or "")
+        person = erasing.profile(klaviyo_profile or "") if line_user_id is None else erasing.line_user(line_user_id)
         confirm(
             f"Erase {person.id} from {workspace.name}? What waits for them is not sent. It can't be undone.", yes=yes
         )
