@@ -35,7 +35,7 @@ async def make_ahead(connection: Connection, *, now: datetime) -> list[str]:
         existing = await list_partitions(connection, table)
         for partition in _wanted(table, now=now):
             if partition.name not in existing:
-                await _make(connection, partition)
+                await _make(connection, partition, has_begun=partition.begins_at <= now)
                 made.append(partition.name)
     return made
 
@@ -80,14 +80,19 @@ def _parse(table: str, name: str) -> Partition | None:
     return _containing(table, datetime.strptime(suffix, "%Y%m%d").replace(tzinfo=UTC))
 
 
-async def _make(connection: Connection, partition: Partition) -> None:
-    """Make a partition beside its table, move what the DEFAULT one took in its place, attach it."""
+async def _make(connection: Connection, partition: Partition, *, has_begun: bool) -> None:
+    """Make a partition beside its table, move what the DEFAULT one took in its place, attach it.
+
+    Where rows may move the whole table is locked: a statement that was planned when there was only the DEFAULT one
+    would miss them, and attaching does not stop it.
+    """
     first, end = ids.first_id_at(partition.begins_at), ids.first_id_at(partition.ends_at)
     table, name = partition.table, partition.name
+    locked = table if has_begun else f"{table}_default"
     async with connection.transaction():
         await connection.execute(_LOCK_TIMEOUT)
+        await connection.execute(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
         await connection.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
-        await connection.execute(f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE")
         await connection.execute(
             f"WITH moved AS (DELETE FROM {table}_default WHERE id >= {first} AND id < {end} RETURNING *)"
             f" INSERT INTO {name} SELECT * FROM moved"

@@ -9,10 +9,12 @@ import asyncpg
 
 from lumo.deliveries import ids, partitions, retention, retries, sweeper
 from lumo.deliveries.ids import IdSource
+from lumo.deliveries.rows import Row, load_batch
 from lumo.lib import clock
 from lumo.lib.settings import Settings
 from lumo.workspaces.models import Workspace
 from tests.factories import make_account, make_workspace
+from tests.posting import until
 from tests.waiting import fetch, queue_rows
 
 T = TypeVar("T")
@@ -96,6 +98,26 @@ def test_partitions_are_made_ahead_and_take_what_the_default_had(settings: Setti
     assert fetch(settings, "SELECT count(*) FROM flow_requests") == [(5,)]
 
 
+def test_who_reads_or_writes_while_a_partition_is_made_waits_for_it(settings: Settings) -> None:
+    account = make_account(settings)
+    batch_id = queue_rows(settings, account, count=2)
+
+    async def make_while_others_work(connection: asyncpg.Connection) -> list[Row]:
+        reader, watcher = [await asyncpg.connect(settings.database_url) for _ in range(2)]
+        async with connection.transaction():
+            await partitions.make_ahead(connection, now=clock.now())
+            reading = asyncio.create_task(load_batch(reader, batch_id))
+            writing = asyncio.create_task(asyncio.to_thread(queue_rows, settings, account))
+            await until(lambda: _are_waiting(watcher, 2))
+        rows = await reading
+        await writing
+        await reader.close()
+        await watcher.close()
+        return rows
+
+    assert [bool(row.body) for row in _run(settings, make_while_others_work)] == [True, True]
+
+
 def test_every_workspace_keeps_its_requests_for_its_own_time(settings: Settings) -> None:
     short, long = make_workspace(retention_days=2), make_workspace(retention_days=10)
     now = clock.now()
@@ -140,3 +162,9 @@ def _run(settings: Settings, work: Callable[[asyncpg.Connection], Awaitable[T]])
             await connection.close()
 
     return asyncio.run(run())
+
+
+async def _are_waiting(connection: asyncpg.Connection, count: int) -> bool:
+    """Whether so many others wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return bool(await connection.fetchval(waiting) == count)
