@@ -20,7 +20,7 @@ from lumo.postgres.owner import Owner, find_owner
 from lumo.postgres.ownership import AlreadyRunningError, Ownership, read_note, using
 from lumo.postgres.processes import Waiting, stops_with_parent, wait_until_gone, works_elsewhere
 from lumo.postgres.server_log import ServerLog
-from lumo.postgres.sockets import is_private, make_socket_folder, remove_socket_folder
+from lumo.postgres.sockets import forget_lock, is_private, make_socket_folder, remove_socket_folder
 
 # Measured in the hot path's prototype: one old transaction makes every queue table dear, WAL is 5 KB a message.
 _SETTINGS = {
@@ -72,13 +72,18 @@ class EmbeddedServer:
     def start(self) -> str:
         """Start the server, waiting for recovery as long as it takes, and return the URL of its database `lumo`.
 
-        After a crash of the server it may be called again; the URL stays. Raises AlreadyRunningError,
-        EmbeddedServerError, or SettingsError when binaries are missing or the data folder can't be used.
+        After a crash of the server it may be called again, until it succeeds; the URL stays. Raises
+        AlreadyRunningError, EmbeddedServerError, or SettingsError when binaries are missing or the data folder can't
+        be used.
         """
+        give_up = self.stop if self._ownership is None else self._stop_process
         try:
             return self._start()
+        except OSError as error:
+            give_up()
+            raise EmbeddedServerError(f"PostgreSQL can't be started: {error}") from error
         except BaseException:
-            self.stop()
+            give_up()
             raise
 
     def is_running(self) -> bool:
@@ -87,13 +92,7 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, everything is written; returns when it is done."""
-        if self._process is not None:
-            waiting = Waiting(self._say, "Waiting for PostgreSQL to stop")
-            if self.is_running():
-                self._process.send_signal(signal.SIGINT)
-            while self.is_running():
-                waiting.pause()
-            self._process = None
+        self._stop_process()
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -103,6 +102,15 @@ class EmbeddedServer:
         if self._ownership is not None:
             self._ownership.release()
             self._ownership = None
+
+    def _stop_process(self) -> None:
+        if self._process is not None:
+            waiting = Waiting(self._say, "Waiting for PostgreSQL to stop")
+            if self.is_running():
+                self._process.send_signal(signal.SIGINT)
+            while self.is_running():
+                waiting.pause()
+            self._process = None
 
     def _start(self) -> str:
         cluster = self._cluster
@@ -119,6 +127,7 @@ class EmbeddedServer:
         if self._socket_folder is None:
             note = read_note(cluster)
             self._socket_folder = make_socket_folder(cluster, owner, earlier=note.socket_folder if note else "")
+        forget_lock(self._socket_folder)
         self._ownership.write_note(self._socket_folder, is_ready=False)
         self._launch(binaries, owner, self._socket_folder)
         self._wait_until_ready(cluster.url(self._socket_folder, role=ADMIN, database="postgres"))
@@ -206,7 +215,7 @@ def _join_or_start(server: EmbeddedServer, data_dir: Path, say: Callable[[str], 
 
 
 def _clear_leftovers(cluster: Cluster, say: Callable[[str], None]) -> None:
-    """Wait for the server of a crashed run, and forget a process id that another program has by now."""
+    """Wait for the server of a crashed run, and forget the id of a dead process, or one of another program by now."""
     postmaster = cluster.postmaster()
     wait_until_gone(cluster.data, postmaster=postmaster, say=say)
     if postmaster is not None and works_elsewhere(postmaster, cluster.data):

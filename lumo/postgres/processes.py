@@ -38,9 +38,14 @@ def find_processes(folder: Path) -> set[int]:
 
 
 def works_elsewhere(pid: int, folder: Path) -> bool:
-    """Whether `pid` is a process of ours, or one that we may look at, that does not work in `folder`."""
+    """Whether `pid` is a process of ours, or one that we may look at, that does not work in `folder`.
+
+    One that has died works nowhere, and stays in sight until its parent, or init, has noted its end.
+    """
     try:
         return not os.path.samefile(f"/proc/{pid}/cwd", folder)
+    except FileNotFoundError:
+        return os.path.exists(f"/proc/{pid}")
     except OSError:
         return False
 

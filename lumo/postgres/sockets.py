@@ -38,6 +38,14 @@ def remove_socket_folder(cluster: Cluster, folder: Path) -> None:
             return
 
 
+def forget_lock(folder: Path) -> None:
+    """Remove the lock of an earlier server's socket: only when it is certain that no server works there.
+
+    The process id in it may be another program's by now, or that of a process that nobody has reaped.
+    """
+    (folder / f"{_SOCKET}.lock").unlink(missing_ok=True)
+
+
 def is_private(folder: Path, owner: Owner) -> bool:
     """Whether it is a folder, no link to one, that belongs to `owner` and is closed to all others."""
     try:

@@ -1,10 +1,14 @@
 """kill -9 of whoever: no process stays, nothing committed is lost, the next start works."""
 
 import asyncio
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -12,6 +16,7 @@ import pytest
 
 from lumo.postgres.cluster import Cluster
 from lumo.postgres.connect import wait_until_ready
+from lumo.postgres.embedded import EmbeddedServerError
 from lumo.postgres.owner import find_owner
 from lumo.postgres.processes import find_processes
 from lumo.postgres.tests.conftest import MakeServer
@@ -22,6 +27,17 @@ def _postmaster(data_dir: Path) -> int:
     pid = Cluster(data_dir).postmaster()
     assert pid is not None
     return pid
+
+
+@contextmanager
+def _adopting_orphans() -> Iterator[None]:
+    """Be the parent of those whose parent died (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(36, 1)
+    try:
+        yield
+    finally:
+        libc.prctl(36, 0)
 
 
 def test_kill_9_of_the_owner_leaves_no_process(data_dir: Path, major: int) -> None:
@@ -41,6 +57,19 @@ def test_a_start_right_after_kill_9_waits_for_the_earlier_server(
         owner.process.kill()
         owner.process.wait()
         assert ask(make_server().start(), "SELECT count(*) FROM kept") == 0
+
+
+def test_a_dead_postmaster_that_nobody_has_reaped_is_no_hindrance(make_server: MakeServer, data_dir: Path) -> None:
+    with _adopting_orphans(), holding(data_dir) as owner:  # and being no good parent, as in a container without init
+        owner.answer()
+        postmaster, processes = _postmaster(data_dir), find_processes(Cluster(data_dir).data)
+        owner.process.kill()
+        os.kill(postmaster, signal.SIGKILL)
+        owner.process.wait()
+        until(lambda: not find_processes(Cluster(data_dir).data))
+        assert ask(make_server().start(), "SELECT 1") == 1
+        for pid in processes:
+            os.waitpid(pid, 0)
 
 
 def test_an_earlier_server_that_lives_on_is_stopped_and_waited_for(make_server: MakeServer, data_dir: Path) -> None:
@@ -68,6 +97,24 @@ def test_kill_9_of_postgresql_loses_nothing_committed(make_server: MakeServer, d
     until(lambda: not server.is_running())
     assert server.start() == url
     assert ask(url, "SELECT value FROM kept") == 7
+
+
+def test_a_restart_that_fails_is_one_sentence_and_the_next_one_keeps_the_url(
+    make_server: MakeServer, data_dir: Path
+) -> None:
+    server = make_server(data_dir / "with a space")  # so the socket is in a folder that ends with the server
+    url = server.start()
+    os.kill(_postmaster(data_dir / "with a space"), signal.SIGKILL)
+    until(lambda: not server.is_running())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as on a full disk nothing can be written
+    try:
+        with pytest.raises(EmbeddedServerError, match="PostgreSQL can't be started"):
+            server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert server.start() == url
+    assert ask(url, "SELECT 1") == 1
 
 
 def test_what_outlives_its_postmaster_is_ended(make_server: MakeServer, data_dir: Path) -> None:
@@ -99,11 +146,11 @@ def test_a_process_id_that_another_program_has_by_now_is_forgotten(make_server: 
     url = server.start()
     os.kill(_postmaster(data_dir), signal.SIGKILL)
     until(lambda: not server.is_running())
-    file = Cluster(data_dir).data / "postmaster.pid"
-    owner = find_owner(Cluster(data_dir).folder)
-    other = subprocess.Popen(["sleep", "60"], cwd="/", **owner.process_options())
+    cluster = Cluster(data_dir)
+    other = subprocess.Popen(["sleep", "60"], cwd="/", **find_owner(cluster.folder).process_options())
     try:
-        file.write_text("\n".join([str(other.pid), *file.read_text().splitlines()[1:]]) + "\n")
+        for file in (cluster.data / "postmaster.pid", cluster.folder / "socket" / ".s.PGSQL.5432.lock"):
+            file.write_text("\n".join([str(other.pid), *file.read_text().splitlines()[1:]]) + "\n")
         assert server.start() == url
     finally:
         other.kill()
