@@ -9,18 +9,21 @@ from typing import Any
 
 from django.db import connection
 
-from lumo.config.announcement import announced
+from lumo.config.announcement import announced, find_announcement
 from lumo.config.database import wait_for_database
 from lumo.config.installation import check_key, migrate, publish, resolve
 from lumo.config.listening import listen
 from lumo.config.supervisor import LUMO, Command, Supervisor, until_stopped
 from lumo.lib.settings import Settings
 from lumo.postgres.embedded import EmbeddedServer
+from lumo.postgres.ownership import AlreadyRunningError
+from lumo.postgres.processes import Waiting
 
 Say = Callable[[str], None]
 
 _STOP_WITHIN = 30.0  # seconds for `serve` and `work`
 _PROBE_PATIENCE = 1.0
+_COMMAND_PATIENCE = 20.0
 _SAMPLE_REST = 0.005
 
 _NOW = "SELECT clock_timestamp()"
@@ -77,9 +80,21 @@ def _start_postgres(settings: Settings, supervisor: Supervisor, stack: ExitStack
     """Start the embedded PostgreSQL until the end of `stack`, under the supervisor's eyes; its URL."""
     server = EmbeddedServer(settings.data_dir, say=say)
     stack.callback(server.stop)
-    url = server.start()
+    url = _start_when_free(server, settings, say=say)
     supervisor.add(_Embedded(server, log=str(settings.data_dir / "postgres.log")))
     return url
+
+
+def _start_when_free(server: EmbeddedServer, settings: Settings, *, say: Say) -> str:
+    """Start the server; a command that runs it for a moment is waited for, another `lumo up` is not."""
+    waiting = Waiting(say, "Waiting for a command that uses the data folder")
+    while True:
+        try:
+            return server.start()
+        except AlreadyRunningError:
+            if find_announcement(settings.data_dir) or waiting.seconds > _COMMAND_PATIENCE:
+                raise
+            waiting.pause(0.1)
 
 
 def _prepare(settings: Settings, url: str, *, say: Say) -> Settings:

@@ -18,7 +18,7 @@ from lumo.lib.settings import Intervals
 
 _TOO_MANY = 429
 _NOT_LOOKED_AT = {401, 403, _TOO_MANY}  # LINE took nothing of this very call, and says nothing about earlier ones
-_QUOTA_ANSWER_KEPT = 5.0  # seconds: a thousand refusals at once ask LINE for the quota once
+_QUOTA_ANSWER_KEPT = 1.0  # seconds: a thousand refusals at once ask LINE for the quota once
 
 
 class Pusher:

@@ -73,8 +73,8 @@ async def _take_jobs(settings: Settings, sending: Sending) -> None:
     async def send(job: Job) -> None:
         try:
             is_done = await sending.send_batch(int(job.payload or b"0"))
-        except DATABASE_ERRORS:
-            log.exception("batch failed", batch_id=job.payload)
+        except DATABASE_ERRORS as error:
+            log.warning("batch failed", batch_id=job.payload, error=type(error).__name__)
             gone.set()
             raise
         if not is_done:

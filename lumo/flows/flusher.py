@@ -28,6 +28,7 @@ ROWS_PER_FLUSH = 500
 MOST_WAITING = 5000
 MOST_WAITING_BYTES = 64 * 1024 * 1024
 UNAVAILABLE = refused("unavailable")
+_COMPLAIN_EVERY = 5.0  # seconds
 
 # SQLSTATE 22 and 23; asyncpg itself finds text that is not UTF-8.
 _DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeEncodeError)
@@ -51,7 +52,8 @@ class Flusher:
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
         self._some = asyncio.Event()
-        self._last_flush_at = float("-inf")  # on the monotonic clock
+        self._last_flush_at = self._complained_at = float("-inf")  # on the monotonic clock
+        self._rows_refused = 0
         self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -118,8 +120,15 @@ class Flusher:
         try:
             return await self._database.run(lambda connection: self._store(connection, arrivals))
         except DATABASE_ERRORS as error:
-            log.warning("flush failed", error=type(error).__name__, rows=len(arrivals))
+            self._complain(error, rows=len(arrivals))
             return [arrival.answer or UNAVAILABLE for arrival in arrivals]
+
+    def _complain(self, error: Exception, *, rows: int) -> None:
+        """Log failed flushes once in 5 s, with the rows of all since: an outage has fifty a second."""
+        self._rows_refused += rows
+        if time.monotonic() - self._complained_at > _COMPLAIN_EVERY:
+            log.warning("flush failed", error=type(error).__name__, rows=self._rows_refused)
+            self._complained_at, self._rows_refused = time.monotonic(), 0
 
     async def _store(self, connection: Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
         """Store arrivals in one transaction; when the data of one is at fault in two halves, and so on down to it."""

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from lumo.postgres.cluster import open_private
@@ -50,4 +51,5 @@ class ServerLog:
 
     def _keep_short(self) -> None:
         while not self._closing.wait(_LOOK_EVERY):
-            self.cut()
+            with suppress(OSError):  # such as a full disk, which ends some time
+                self.cut()

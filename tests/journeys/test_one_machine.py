@@ -3,6 +3,7 @@
 import os
 import signal
 
+from lumo.postgres.embedded import running
 from lumo.sandbox.record import LineRecord
 from tests.factories import line_user_id
 from tests.machines import Machine, connect_all
@@ -61,6 +62,13 @@ def test_a_taken_address_is_one_sentence(sandbox: Machine) -> None:
     assert second.wait(30) == 1
     assert "another program listens there. Set LUMO_LISTEN to another address" in sandbox.said()
     assert "Traceback" not in sandbox.said()
+
+
+def test_up_waits_for_a_command_that_runs_the_database_for_a_moment(sandbox: Machine) -> None:
+    with running(sandbox.data_dir, say=lambda _: None):  # as every command does
+        sandbox.start("up")
+        wait_until(lambda: "Waiting for a command" in sandbox.said(), why=sandbox.said)
+    sandbox.wait_until_ready()
 
 
 def test_two_on_one_data_folder_are_refused(sandbox: Machine) -> None:
