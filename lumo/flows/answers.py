@@ -30,7 +30,9 @@ REFUSALS = {
     "key_wrong": Refusal(401, _KEY_SENTENCE),
     "key_reissued": Refusal(401, _KEY_SENTENCE),
     "too_many": Refusal(429, "More requests a second than this workspace allows. Klaviyo tries again later."),
-    "type_unsupported": Refusal(415, "Send the body as JSON in UTF-8, without Content-Encoding."),
+    "type_unsupported": Refusal(
+        415, "Send the body as JSON in UTF-8, with Content-Type: application/json and no Content-Encoding."
+    ),
     "body_invalid": Refusal(400, "The body is not valid JSON."),
     "recipient_missing": Refusal(
         422, "The field to is empty: this profile is not linked to a LINE friend. It must hold LINE User ID."

@@ -12,10 +12,13 @@ from collections.abc import Mapping
 import asyncpg
 import msgspec
 
-from lumo.lib.encryption import Keyring
+from lumo.lib.encryption import Keyring, WrongSecretKeyError
+from lumo.lib.logs import get_logger
 from lumo.postgres.lasting import LastingConnection
 from lumo.postgres.types import Connection
 from lumo.profiles.authentication import digest
+
+log = get_logger(__name__)
 
 _LOOK_EVERY = 0.1  # seconds: at most ten looks a second for a connection, and for all of them together
 _MOST_A_LOOK = 1000
@@ -31,7 +34,7 @@ _LOAD = """
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A connection as it was at one moment. `accounts` maps public ids of LINE accounts to row ids."""
+    """A connection as it was at `read_at` (monotonic). `accounts` maps public ids of LINE accounts to row ids."""
 
     id: int
     workspace_id: int
@@ -40,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True):
     key_version: int
     retired_digests: frozenset[bytes]
     accounts: Mapping[str, int]
+    read_at: float
 
     def find_fault(self, presented: bytes | None) -> str | None:
         """Why this key does not open the door (compared in constant time); None when it does."""
@@ -55,24 +59,29 @@ class Entry(msgspec.Struct, frozen=True):
 class Directory:
     """Entries by public id: `find` asks the memory, `look_again` the database."""
 
-    def __init__(self, database: LastingConnection, keyring: Keyring) -> None:
+    def __init__(self, database: LastingConnection, keyring: Keyring, *, kept: float) -> None:
+        """`kept` in seconds: so long may this process not know of another LINE account."""
         self._database = database
+        self._kept = kept
         self._keyring = keyring
         self._entries: dict[str, Entry] = {}
+        self._unreadable: set[str] = set()
         self._asked_for: set[str] = set()
         self._next_look: asyncio.Task[None] | None = None
         self._next_look_at = 0.0  # on the monotonic clock
 
     def find(self, public_id: str) -> Entry | None:
-        """What the memory says."""
-        return self._entries.get(public_id)
+        """What the memory says, as long as it is fresh."""
+        entry = self._entries.get(public_id)
+        return entry if entry and time.monotonic() - entry.read_at < self._kept else None
 
     def forget(self, public_id: str) -> None:
         """The database said something else just now."""
         self._entries.pop(public_id, None)
 
     async def look_again(self, public_id: str) -> Entry | None:
-        """What the database says now. Raises DATABASE_ERRORS, also when more ask than one look may answer.
+        """What the database says now. Raises DATABASE_ERRORS, also when more ask than one look may answer, and for a
+        connection whose key was encrypted with a secret key that this process was not given.
 
         All who ask within 0.1 s share one look, which begins after they asked: a flood of keys or of made-up ids
         costs ten statements a second.
@@ -83,16 +92,28 @@ class Directory:
         if self._next_look is None:
             self._next_look = asyncio.create_task(self._look())
         await asyncio.shield(self._next_look)
+        if public_id in self._unreadable:
+            raise ConnectionError("its key can't be decrypted")
         return self._entries.get(public_id)
 
     async def _look(self) -> None:
         await asyncio.sleep(self._next_look_at - time.monotonic())
         self._next_look_at = time.monotonic() + _LOOK_EVERY
         public_ids, self._asked_for, self._next_look = list(self._asked_for), set(), None
-        found = {record["public_id"]: self._entry(record) for record in await self._load(public_ids)}
+        records = await self._load(public_ids)
         for public_id in public_ids:
             self.forget(public_id)
-        self._entries.update(found)
+        for record in records:
+            self._remember(record)
+
+    def _remember(self, record: asyncpg.Record) -> None:
+        public_id = record["public_id"]
+        self._unreadable.discard(public_id)
+        try:
+            self._entries[public_id] = self._entry(record)
+        except WrongSecretKeyError:
+            self._unreadable.add(public_id)
+            log.error("a key can't be decrypted: restart with the newest LUMO_SECRET_KEY", connection=public_id)
 
     async def _load(self, public_ids: list[str]) -> list[asyncpg.Record]:
         async def load(connection: Connection) -> list[asyncpg.Record]:
@@ -109,4 +130,5 @@ class Directory:
             key_version=record["key_version"],
             retired_digests=frozenset(record["retired_digests"]),
             accounts=dict(zip(record["account_public_ids"], record["account_ids"], strict=True)),
+            read_at=time.monotonic(),
         )

@@ -49,7 +49,8 @@ class Hooks:
         intervals = self._settings.intervals
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(self._connection("lumo-directory"))
-            self._directory = Directory(database, Keyring(self._settings.secret_keys))
+            keyring = Keyring(self._settings.secret_keys)
+            self._directory = Directory(database, keyring, kept=intervals.directory_kept)
             self._counts = await stack.enter_async_context(RefusalCounts(database, every=intervals.refusal_counts))
             database = await stack.enter_async_context(self._connection("lumo-flusher"))
             self._flusher = await stack.enter_async_context(Flusher(database, intervals=intervals))
@@ -84,7 +85,7 @@ class Hooks:
             body = await read_body(headers, receive, patience=self._settings.intervals.body_deadline)
         except UnreadError as error:
             return await self._refuse(entry, error.code)
-        key = headers.get(_KEY_HEADER)
+        key = headers.get(_KEY_HEADER, b"").strip()
         if entry.find_fault(key):
             entry = await self._directory.look_again(public_id) or entry
             if fault := entry.find_fault(key):
@@ -144,9 +145,9 @@ def _note(body: FlowBody, entry: Entry, incoming: Incoming) -> None:
     """Copy what a delivery is found by out of the body."""
     incoming.account_id = contract.resolve_account(body, accounts=entry.accounts)
     incoming.line_user_id = body.recipient()[:_SHORT]
-    incoming.placement = contract.as_text(body.placement)[:_SHORT]
-    incoming.profile = contract.as_text(body.profile)[:_SHORT]
-    incoming.event = contract.as_text(body.event)[:_SHORT]
+    incoming.placement = contract.as_rendered(body.placement)[:_SHORT]
+    incoming.profile = contract.as_rendered(body.profile)[:_SHORT]
+    incoming.event = contract.as_rendered(body.event)[:_SHORT]
     if incoming.account_id is not None:
         incoming.dedupe_key = contract.dedupe_key(
             body,

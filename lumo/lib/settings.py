@@ -24,6 +24,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
 
     flush_window: float = 0.02
     body_deadline: float = 20.0
+    directory_kept: float = 5.0
     refusal_counts: float = 2.0
     retry_loop: float = 1.0
     retry_base: float = 1.0

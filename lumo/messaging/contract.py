@@ -19,7 +19,7 @@ from lumo.messaging.text import TEXT_LIMIT, utf16_length
 Scalar = str | int | float | bool | None
 
 _RECIPIENT = re.compile(r"U[0-9a-f]{32}")  # developers.line.biz/en/docs/messaging-api/getting-user-ids
-_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # unclosed ones too: else each quote is tried anew
 _CONTROL = re.compile(rb"[\x01-\x1f]")
 _POSITION = re.compile(r"\(byte (\d+)\)")
 _ESCAPED_CANARY = "A&amp;B"  # what {{ 'a&b'|upper }} becomes where Klaviyo escapes HTML
@@ -103,7 +103,7 @@ def find_fault(body: FlowBody, *, accounts: Mapping[str, int]) -> str | None:
     recipient = body.recipient()
     if recipient in {"", "None"}:
         return "recipient_missing"
-    if "{{" in recipient or "{%" in recipient:
+    if _is_unmerged(recipient):
         return "recipient_not_merged"
     if not _RECIPIENT.fullmatch(recipient):
         return "recipient_invalid"
@@ -129,13 +129,13 @@ def resolve_account(body: FlowBody, *, accounts: Mapping[str, int]) -> int | Non
 
 def dedupe_key(body: FlowBody, raw: bytes, *, connection_id: int, flow_id: str, account_id: int) -> bytes:
     """16 bytes that are equal for a repeated request and for nothing else (DESIGN §4 "Dedupe")."""
-    explicit = as_text(body.dedupe)
+    explicit = as_rendered(body.dedupe)
     if explicit:
         parts = [str(connection_id), flow_id, "explicit", explicit]
     else:
-        content = as_text(body.placement) or _digest([as_text(body.message), as_text(body.text)]).hex()
-        event = as_text(body.event).strip() or hashlib.blake2b(raw, digest_size=16).hexdigest()
-        profile = as_text(body.profile)
+        content = as_rendered(body.placement) or _digest([as_text(body.message), as_text(body.text)]).hex()
+        event = as_rendered(body.event) or hashlib.blake2b(raw, digest_size=16).hexdigest()
+        profile = as_rendered(body.profile)
         parts = [str(connection_id), flow_id, str(account_id), body.recipient(), content, profile, event]
     return _digest(parts)
 
@@ -151,6 +151,16 @@ def as_text(value: Scalar) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def as_rendered(value: Scalar) -> str:
+    """The same, stripped, of a field that a tag fills: nothing where the tag had no value, or was left as typed."""
+    text = as_text(value).strip()
+    return "" if text == "None" or _is_unmerged(text) else text
+
+
+def _is_unmerged(text: str) -> bool:
+    return "{{" in text or "{%" in text
 
 
 def _digest(parts: list[str]) -> bytes:

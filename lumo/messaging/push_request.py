@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from lumo.messaging.contract import FlowBody
-from lumo.messaging.text import TEXT_LIMIT, fill, utf16_length
+from lumo.messaging.text import TEXT_LIMIT, TextTooLongError, fill, utf16_length
 
 
 class NotSendableError(Exception):
@@ -44,7 +44,10 @@ def build_push(body: FlowBody, *, to: str, display_name: str = "") -> bytes:
 
 
 def _filled_text(template: str, values: Mapping[str, str]) -> str:
-    text = fill(template, values)
+    try:
+        text = fill(template, values)
+    except TextTooLongError:
+        raise NotSendableError("failed", "text_too_long", f"more than {TEXT_LIMIT} characters") from None
     if not text.strip():
         raise NotSendableError("skipped", "text_empty")
     length = utf16_length(text)

@@ -7,13 +7,14 @@ import sys
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
 from lumo.flows.answers import MAX_BODY
-from lumo.lib.settings import Settings
+from lumo.lib.settings import Intervals, Settings
 from lumo.messaging.text import TEXT_LIMIT
-from tests.factories import line_user_id, make_account, make_connection, make_workspace
-from tests.posting import Answered, flow_body, hooks, post
+from tests.factories import KEY, line_user_id, make_account, make_connection, make_workspace
+from tests.posting import Answered, flow_body, hooks, post, until
 from tests.waiting import fetch
 
 BAD = b"{not JSON"
@@ -133,6 +134,46 @@ def test_an_account_connected_a_moment_ago_is_known(settings: Settings) -> None:
             return await post(app, path, flow_body(2, account=account.public_id))
 
     assert asyncio.run(run()).status == 202
+
+
+def test_a_second_account_makes_its_name_necessary_within_moments(settings: Settings) -> None:
+    workspace = make_workspace()
+    make_account(settings, workspace)
+    path = f"/hooks/klaviyo/{make_connection(settings, workspace).public_id}"
+    account = make_account(settings)
+    connect = "UPDATE official_accounts SET workspace_id = $1, number = 2 WHERE id = $2"
+    quick = msgspec.structs.replace(settings, intervals=Intervals(directory_kept=0.2))
+
+    async def run() -> None:
+        async with hooks(quick) as app:
+            assert (await post(app, path, flow_body(1))).status == 202
+            await asyncio.to_thread(fetch, settings, connect, workspace.pk, account.pk)
+
+            async def is_refused() -> bool:
+                return (await post(app, path, flow_body(1, event="again"))).short == (422, "account_unknown")
+
+            await until(is_refused, seconds=5)
+
+    asyncio.run(run())
+
+
+def test_a_key_of_a_newer_secret_key_is_a_503_and_concerns_nobody_else(settings: Settings) -> None:
+    newer = msgspec.structs.replace(settings, secret_keys=("n" * 40, *settings.secret_keys))
+    paths = []
+    for one in (settings, newer):
+        workspace = make_workspace()
+        make_account(settings, workspace)
+        paths.append(f"/hooks/klaviyo/{make_connection(one, workspace).public_id}")
+
+    async def run() -> list[int]:
+        async with hooks(settings) as app:
+            return [one.status for one in await asyncio.gather(*(post(app, path, flow_body(1)) for path in paths))]
+
+    assert asyncio.run(run()) == [202, 503]
+
+
+def test_spaces_around_the_key_are_no_part_of_it(settings: Settings, path: str) -> None:
+    assert asyncio.run(_post_once(settings, path=path, body=flow_body(1), key=f" {KEY} ")).status == 202
 
 
 def test_a_flood_without_a_key_leaves_a_count_and_ten_samples(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The Flow body: forgiving in form, strict in meaning."""
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -141,6 +142,36 @@ def test_the_account_may_be_left_out_when_there_is_one(
 )
 def test_variables_are_decoded_as_the_body_says(body: bytes, expected: dict[str, str]) -> None:
     assert contract.read(body).values() == expected
+
+
+@pytest.mark.parametrize("empty", ["", " ", "None", " None ", "{{ event.OrderId }}", "{% if x %}", None])
+@pytest.mark.parametrize("field", ["dedupe", "event", "placement", "profile"])
+def test_what_a_tag_left_without_a_value_does_not_make_two_requests_one(field: str, empty: str | None) -> None:
+    def key(raw: bytes, **fields: Any) -> bytes:
+        body = FlowBody(**{"to": USER, "text": "x", "event": "", field: empty} | fields)
+        return contract.dedupe_key(body, raw, connection_id=1, flow_id="", account_id=1)
+
+    assert key(b"one") != key(b"two")
+    assert key(b"one") == key(b"one", **{field: ""})
+
+
+@pytest.mark.parametrize("body", [b'{"text":"a ' + b'\\"' * 130_000, b'{"text":"' + b"\x01" * 200_000, b'"' * 260_000])
+def test_a_body_cut_off_is_read_as_fast_as_a_whole_one(body: bytes) -> None:
+    started_at = time.process_time()
+    with suppress(BodyInvalidError):
+        contract.read(body)
+    assert time.process_time() - started_at < 1
+
+
+def test_placeholders_can_not_ask_for_more_text_than_line_takes() -> None:
+    body = FlowBody(to=USER, text="{a}" * 1600, variables={"a": "x" * 200_000})
+    started_at = time.process_time()
+    with pytest.raises(NotSendableError, match="text_too_long"):
+        build_push(body, to=USER)
+    assert time.process_time() - started_at < 1
+    assert build_push(FlowBody(to=USER, text="{a}", variables={"a": "x" * 5000}), to=USER)
+    with pytest.raises(NotSendableError, match="text_too_long"):
+        build_push(FlowBody(to=USER, text="{a}!", variables={"a": "x" * 5000}), to=USER)
 
 
 def test_dedupe_keys_do_not_run_into_one_another() -> None:
