@@ -6,9 +6,12 @@ import time
 import msgspec
 
 from lumo.deliveries.live_accounts import LiveAccount
-from lumo.integrations.errors import RefusedError
+from lumo.integrations.errors import RefusedError, TransientError
 from lumo.integrations.line.client import LineClient
-from lumo.lib.encryption import Keyring
+from lumo.lib.encryption import Keyring, WrongSecretKeyError
+from lumo.lib.logs import get_logger
+
+log = get_logger(__name__)
 
 _MARGIN = 60.0  # seconds before the end at which a token is not used any more
 
@@ -46,7 +49,7 @@ class Tokens:
             found = self._find(account)
             if found and found != refused:
                 return found
-            issued = await self._line.issue_token(account.channel_id, self._keyring.decrypt(secret))
+            issued = await self._line.issue_token(account.channel_id, self._decrypt(secret))
             expires = time.monotonic() + issued.expires_in - _MARGIN
             self._held[account.id] = _Held(issued.access_token, secret, expires)
             return issued.access_token
@@ -60,4 +63,12 @@ class Tokens:
     def _long_lived(self, account: LiveAccount) -> str:
         if account.access_token_encrypted is None:
             raise RefusedError("line_token", "This account has neither a channel secret nor an access token.")
-        return self._keyring.decrypt(account.access_token_encrypted)
+        return self._decrypt(account.access_token_encrypted)
+
+    def _decrypt(self, token: bytes) -> str:
+        """A secret in clear. One that was encrypted with a key we were not given waits for our restart."""
+        try:
+            return self._keyring.decrypt(token)
+        except WrongSecretKeyError as error:
+            log.error("an account's secret can't be decrypted: restart with the newest LUMO_SECRET_KEY")
+            raise TransientError("Lumo was not restarted with its newest secret key.") from error

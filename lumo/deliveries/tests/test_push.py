@@ -139,6 +139,15 @@ def test_no_token_to_be_had_never_reaches_line(settings: Settings) -> None:
     assert line.pushes == []
 
 
+@pytest.mark.parametrize("field", ["channel_secret_encrypted", "access_token_encrypted"])
+def test_a_secret_of_a_newer_key_waits_for_our_restart(settings: Settings, field: str) -> None:
+    line = Line(OK)
+    secret = Keyring(("n" * 40,)).encrypt("secret")
+    (outcome,) = _attempt(settings, line, **{"channel_secret_encrypted": None, field: secret})
+    assert _summary(outcome)[:2] == ("waiting", "line_busy")
+    assert line.pushes == []
+
+
 def test_nobody_listening_means_another_try(settings: Settings) -> None:
     (outcome,) = _attempt(settings, None)
     assert _summary(outcome)[:2] == ("waiting", "line_busy")
