@@ -15,6 +15,8 @@ from lumo.lib.errors import NotPossibleError
 from lumo.lib.settings import Settings
 from lumo.workspaces.models import Workspace
 
+_LONGEST_CHANNEL_ID = 32  # digits; LINE's have ten
+
 
 def connect(
     workspace: Workspace, *, channel_id: str, settings: Settings, channel_secret: str = "", access_token: str = ""
@@ -24,7 +26,7 @@ def connect(
     The next free number is its own for good. A channel that is connected already gets the new credentials, and its
     pause ends. Raises ProviderError, NotPossibleError.
     """
-    if not channel_id.isascii() or not channel_id.isdigit():
+    if not (channel_id.isascii() and channel_id.isdigit() and len(channel_id) <= _LONGEST_CHANNEL_ID):
         raise NotPossibleError(_("A channel ID is a number. Copy it from the channel's Basic settings."))
     bot = fetch_bot_info(settings, channel_id=channel_id, channel_secret=channel_secret, access_token=access_token)
     with transaction.atomic():

@@ -12,17 +12,25 @@ from pathlib import Path
 import msgspec
 
 from lumo.config.database import place_of
+from lumo.lib.encryption import fingerprint
 from lumo.lib.settings import Settings, SettingsError
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """Who runs, where it answers, whether it is the sandbox, and on which database (`place_of`)."""
+    """Who runs, where it answers and whom it asks, whether it is the sandbox, and on which database (`place_of`).
+
+    `key` tells its newest secret key from another one, without telling it.
+    """
 
     pid: int
     listen: str
     public_url: str
     sandbox: bool
     database: str = ""
+    line_api_url: str = ""
+    klaviyo_api_url: str = ""
+    ca_file: str = ""
+    key: str = ""
 
 
 @contextmanager
@@ -54,9 +62,24 @@ def find_announcement(data_dir: Path) -> Announcement | None:
     return None
 
 
+def find_beside(data_dir: Path, *, database_url: str) -> Announcement | None:
+    """What that one tells, if it runs on this database; None otherwise."""
+    found = find_announcement(data_dir)
+    return found if found and found.database == place_of(database_url) else None
+
+
 def _announcement(settings: Settings) -> Announcement:
-    place = place_of(settings.database_url)
-    return Announcement(os.getpid(), settings.listen, settings.public_url, settings.sandbox, place)
+    return Announcement(
+        pid=os.getpid(),
+        listen=settings.listen,
+        public_url=settings.public_url,
+        sandbox=settings.sandbox,
+        database=place_of(settings.database_url),
+        line_api_url=settings.line_api_url,
+        klaviyo_api_url=settings.klaviyo_api_url,
+        ca_file=settings.ca_file,
+        key=fingerprint(settings.secret_keys[0]) if settings.secret_keys else "",
+    )
 
 
 def _lock(descriptor: int, data_dir: Path) -> None:

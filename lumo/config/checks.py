@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
+from shlex import quote
 from typing import Any, Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from lumo.config.installation import (
     check_key,
     check_version,
     find_missing_migrations,
-    join_running,
+    join_installation,
     publish,
     resolve,
 )
@@ -61,7 +62,7 @@ def examine(settings: Settings, *, database_url: str, say: Callable[[str], None]
     """Look at everything, LINE and Klaviyo included; only at the first fault when nothing can work with it."""
     try:
         wait_for_database(database_url, say=say, patience=patience)
-        resolved = resolve(join_running(settings, database_url=database_url), database_url=database_url)
+        resolved = resolve(join_installation(settings, database_url=database_url), database_url=database_url)
         publish(resolved)
         found = _look(resolved)
     except (SettingsError, DatabaseError) as error:
@@ -113,7 +114,7 @@ def _data_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("disk", "ok", f"{free >> 30} GiB are free in {folder}.")
     key = folder / "secret_key"
     if key.exists() and key.stat().st_mode & 0o077:
-        yield Finding("secret key", "wrong", f"Other users can read {key}.", f"Run: chmod 600 '{key}'")
+        yield Finding("secret key", "wrong", f"Other users can read {key}.", f"Run: chmod 600 {quote(str(key))}")
 
 
 def _line(settings: Settings) -> Iterator[Finding]:
@@ -172,9 +173,8 @@ def _way_in(settings: Settings) -> Iterator[Finding]:
     cluster = Cluster(settings.data_dir)
     socket_folder = place_of(settings.database_url).partition(":")[0]
     psql = find_binaries(major=cluster.major()).folder / "psql"
-    command = (
-        f"PGPASSWORD=\"$(cat '{cluster.folder / 'password'}')\" '{psql}' -h '{socket_folder}' -U {ROLE} {DATABASE}"
-    )
+    password = f'PGPASSWORD="$(cat {quote(str(cluster.folder / "password"))})"'
+    command = f"{password} {quote(str(psql))} -h {quote(socket_folder)} -U {ROLE} {DATABASE}"
     yield Finding("way in", "ok", f"While Lumo runs: {command}")
 
 

@@ -16,8 +16,7 @@ from django.db import DatabaseError, ProgrammingError, connection
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 
-from lumo.config.announcement import find_announcement
-from lumo.config.database import place_of
+from lumo.config.announcement import find_beside
 from lumo.lib.encryption import MINIMUM_LENGTH, Keyring, WrongSecretKeyError
 from lumo.lib.settings import Settings, SettingsError, split_keys
 from lumo.postgres.cluster import open_private
@@ -25,19 +24,29 @@ from lumo.postgres.cluster import open_private
 LEAST_POSTGRESQL = 15
 _KEY_CHECK = "This is Lumo's."
 _MIGRATION_LOCK = zlib.crc32(b"lumo migrate")
+_ELSEWHERE = "or set LUMO_DATA_DIR (LUMO_DATABASE_URL, where one is set) to another."
+_SANDBOXS = f"This database is a sandbox's: its accounts are emulated. Start it with LUMO_SANDBOX=1, {_ELSEWHERE}"
+_REAL = f"This database is a real installation's. Start it without --sandbox and LUMO_SANDBOX, {_ELSEWHERE}"
 _MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
-def join_running(settings: Settings, *, database_url: str) -> Settings:
+def join_installation(settings: Settings, *, database_url: str) -> Settings:
     """The settings of a command: those of the `lumo up` that runs on the same data folder and database go first.
 
-    So a command finds the sandbox, and the public address, that were set only in the other shell.
+    So a command finds the sandbox, and the addresses, that were set only in the other shell. Where none runs, whether
+    it is a sandbox is what the database says, once it does. Raises SettingsError.
     """
-    running = find_announcement(settings.data_dir)
-    if running is None or running.database != place_of(database_url):
-        return settings
+    running = find_beside(settings.data_dir, database_url=database_url)
+    if running is None:
+        return msgspec.structs.replace(settings, sandbox=_find_mode(database_url, default=settings.sandbox))
     return msgspec.structs.replace(
-        settings, listen=running.listen, public_url=running.public_url, sandbox=running.sandbox
+        settings,
+        listen=running.listen,
+        public_url=running.public_url,
+        sandbox=running.sandbox,
+        line_api_url=running.line_api_url,
+        klaviyo_api_url=running.klaviyo_api_url,
+        ca_file=running.ca_file,
     )
 
 
@@ -116,19 +125,24 @@ def check_version() -> None:
 
 
 def check_key(settings: Settings) -> None:
-    """See that LUMO_SECRET_KEY is the one that this database's secrets were encrypted with.
+    """See that LUMO_SECRET_KEY is the one that this database's secrets were encrypted with, and the mode its own.
 
-    The first process ever leaves the check for the others. Raises SettingsError with the fix.
+    The first process ever leaves the check, and whether it is a sandbox, for the others. Raises SettingsError with the
+    fix.
     """
     from lumo.workspaces.models import Installation
 
     keyring = key_check_keyring(settings)
     try:
-        installation, _ = Installation.objects.get_or_create(id=1, defaults={"key_check": keyring.encrypt(_KEY_CHECK)})
+        installation, _ = Installation.objects.get_or_create(
+            id=1, defaults={"key_check": keyring.encrypt(_KEY_CHECK), "is_sandbox": settings.sandbox}
+        )
     except ProgrammingError as error:
         if not isinstance(error.__cause__, psycopg.errors.UndefinedTable):
             raise
         raise SettingsError("The database has no tables of Lumo yet. Run: lumo migrate") from error
+    if installation.is_sandbox != settings.sandbox:
+        raise SettingsError(_SANDBOXS if installation.is_sandbox else _REAL)
     try:
         keyring.decrypt(bytes(installation.key_check))
     except WrongSecretKeyError as error:
@@ -142,6 +156,20 @@ def check_key(settings: Settings) -> None:
 def key_check_keyring(settings: Settings) -> Keyring:
     """What the key check is encrypted with."""
     return Keyring(settings.secret_keys, purpose="key check")
+
+
+def _find_mode(database_url: str, *, default: bool) -> bool:
+    """Whether this database is a sandbox's; `default` until its first start."""
+    try:
+        with psycopg.connect(database_url) as database:
+            row = database.execute("SELECT is_sandbox FROM installation").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return default
+    except psycopg.Error as error:
+        raise SettingsError(
+            f"The database can't be asked ({_first_line(error)}). Look at it, then try again."
+        ) from error
+    return bool(row[0]) if row else default
 
 
 def _check_public_url(settings: Settings, say: Callable[[str], None] | None) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from django.apps import apps
 from django.db import models, transaction
 
+from lumo.config.announcement import find_beside
 from lumo.config.installation import key_check_keyring
-from lumo.lib.encryption import Keyring
+from lumo.lib.encryption import Keyring, fingerprint
+from lumo.lib.errors import NotPossibleError
 from lumo.lib.settings import Settings
 from lumo.workspaces.models import Installation
 
@@ -17,8 +19,15 @@ _SUFFIX = "_encrypted"  # what fields with secrets are called, whatever their mo
 def rekey(settings: Settings) -> int:
     """Encrypt all secrets and the key check anew; returns how many secrets. All or nothing.
 
-    Raises WrongSecretKeyError when one was encrypted with a key that is not given.
+    Raises WrongSecretKeyError when one was encrypted with a key that is not given, NotPossibleError while a `lumo up`
+    runs here that doesn't know the newest key: it could read nothing any more.
     """
+    running = find_beside(settings.data_dir, database_url=settings.database_url)
+    if running and running.key != fingerprint(settings.secret_keys[0]):
+        raise NotPossibleError(
+            "The Lumo that runs was started with another newest key. Restart it first, so that it knows the new one; "
+            "then rekey."
+        )
     keyring = Keyring(settings.secret_keys)
     count = sum(_rekey(model, names, keyring) for model, names in _secret_fields())
     installation = Installation.objects.select_for_update().get()

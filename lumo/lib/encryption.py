@@ -52,6 +52,11 @@ class Keyring:
         return MultiFernet([Fernet(_derive(key, self._purpose)) for key in self._secret_keys])
 
 
+def fingerprint(secret_key: str) -> str:
+    """16 characters by which keys are told apart, and from which no key can be had."""
+    return _derive(secret_key, "fingerprint")[:16].decode()
+
+
 def _derive(secret_key: str, purpose: str) -> bytes:
     hkdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=b"lumo", info=purpose.encode())
     return base64.urlsafe_b64encode(hkdf.derive(secret_key.encode()))

@@ -6,6 +6,13 @@ import sys
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+# What any stranger's request may cause is no news: no HTTP at all, an unknown address or host.
+_QUIET = {
+    "uvicorn.error": logging.ERROR,
+    "django.request": logging.ERROR,
+    "django.security.DisallowedHost": logging.CRITICAL,
+}
+
 
 def configure_logs(process: str) -> None:
     """Send structlog and the standard library's loggers (warnings and above) to standard error as JSON."""
@@ -27,6 +34,8 @@ def configure_logs(process: str) -> None:
         )
     )
     logging.getLogger().handlers = [handler]
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[*shared, *render],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

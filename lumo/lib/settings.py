@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+LONGEST_LIFE = 23 * HOUR  # LINE knows a retry key for 24 hours: what is tried later could arrive twice
 
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the variable and the fix."""
 
 
-class Intervals(msgspec.Struct, frozen=True, kw_only=True):
+class Intervals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often and how long things happen, in seconds. Tests shorten them by LUMO_INTERVALS (JSON)."""
 
     flush_window: float = 0.02
@@ -38,7 +39,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     housekeeping: float = HOUR
     job_heartbeat: float = 5.0
     restart_pause: float = 0.5
-    expire_after: float = 23 * HOUR
+    expire_after: float = LONGEST_LIFE
     dedupe_kept: float = 25 * HOUR
 
 
@@ -178,9 +179,14 @@ class _Reader:
     def intervals(self) -> Intervals:
         text: Any = self("INTERVALS")
         try:
-            return msgspec.json.decode(text, type=Intervals) if text else Intervals()
+            intervals = msgspec.json.decode(text, type=Intervals) if text else Intervals()
         except msgspec.DecodeError as error:
             raise SettingsError(f"LUMO_INTERVALS is not a JSON object of seconds: {error}") from error
+        if intervals.expire_after > LONGEST_LIFE:
+            raise SettingsError(
+                f"LUMO_INTERVALS sets expire_after above {LONGEST_LIFE:.0f}: a message could arrive twice."
+            )
+        return intervals
 
 
 def _is_postgresql(url: str) -> bool:

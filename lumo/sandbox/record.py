@@ -297,6 +297,7 @@ def _create(path: Path) -> None:
     """Make the file beside its place and link it there complete: whoever comes second finds it finished."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    draft.touch(mode=0o600)  # it holds channel secrets
     db = _connect(draft)
     try:
         db.executescript(_SCHEMA)

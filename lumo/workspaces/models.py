@@ -62,8 +62,13 @@ class Workspace(models.Model):
         """Decide these settings. Raises ValidationError with a sentence for each that can't be."""
         for name, value in settings.items():
             setattr(self, name, value)
-        self.full_clean()
+        self.check_settings()
         self.save(update_fields=list(settings))
+
+    def check_settings(self) -> None:
+        """Raises ValidationError: in our own words alone wherever we have some."""
+        self.clean()
+        self.full_clean()
 
     def clean(self) -> None:
         """What the fields can't say by themselves."""
@@ -90,10 +95,13 @@ class Workspace(models.Model):
 
 
 class Installation(models.Model):
-    """One row: a token that only this installation's LUMO_SECRET_KEY can decrypt."""
+    """One row, left by the first start: a token that only this installation's LUMO_SECRET_KEY can decrypt, and
+    whether it is a sandbox, for good.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     key_check = models.BinaryField()
+    is_sandbox = models.BooleanField()
 
     class Meta:
         db_table = "installation"

@@ -1,5 +1,6 @@
 """The `lumo` command. Each noun is a module that is imported only when it is asked for: a sending process is lean."""
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -46,6 +47,13 @@ class _Lumo(click.Group):
             return super().invoke(ctx)
         except _TOLD_TO_PEOPLE as error:
             click.echo(str(error), err=True)
+            ctx.exit(1)
+        except BrokenPipeError:
+            raise  # click knows that it is nobody's fault
+        except OSError as error:
+            place = f": {error.filename}" if error.filename else ""
+            click.echo(f"{error.strerror or error}{place}", err=True)
+            sys.stdout = None  # what it still holds can't be written at the end either
             ctx.exit(1)
 
 

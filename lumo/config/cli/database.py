@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, connections
 
 from lumo.config.database import wait_for_database
-from lumo.config.installation import check_key, join_running, migrate, publish, resolve
+from lumo.config.installation import check_key, join_installation, migrate, publish, resolve
 from lumo.lib.errors import NotPossibleError
 from lumo.lib.settings import Settings
 from lumo.postgres.embedded import running
@@ -27,7 +27,7 @@ def database(settings: Settings) -> Iterator[Settings]:
     """
     with server(settings) as url:
         wait_for_database(url, say=say, patience=PATIENCE)
-        settings = resolve(join_running(settings, database_url=url), database_url=url)
+        settings = resolve(join_installation(settings, database_url=url), database_url=url)
         publish(settings)
         try:
             migrate()

@@ -64,7 +64,10 @@ def list_(
 @workspace_option
 @json_option
 def show(delivery_id: int, workspace_id: str | None, as_json: bool) -> None:
-    """Show one delivery or refused request: what happened, when and why, and what to do."""
+    """Show one delivery or refused request.
+
+    What happened, when and why, and what to do.
+    """
     with database(Settings.load()):
         from lumo.config.cli.scope import choose_workspace
         from lumo.deliveries.log import find_delivery, find_facts, tell_steps
@@ -85,7 +88,10 @@ def show(delivery_id: int, workspace_id: str | None, as_json: bool) -> None:
 @workspace_option
 @json_option
 def retry(delivery_id: int, workspace_id: str | None, as_json: bool) -> None:
-    """Send a failed, skipped or refused one again as a new delivery, where LINE certainly accepted nothing of it."""
+    """Send a failed, skipped or refused one again.
+
+    As a new delivery, and only where LINE certainly accepted nothing of it.
+    """
     with database(Settings.load()):
         from lumo.config.cli.scope import choose_workspace
         from lumo.deliveries import retry as again

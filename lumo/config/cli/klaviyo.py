@@ -27,7 +27,7 @@ def klaviyo() -> None:
 @click.option("--no-check", is_flag=True, help="Do not ask Klaviyo whether the key is right.")
 @json_option
 def connect(workspace_id: str | None, api_key: str, no_check: bool, as_json: bool) -> None:
-    """Connect Klaviyo, or replace the API key of a connection; its authentication key stays."""
+    """Connect Klaviyo, or replace its API key. The authentication key stays."""
     if not api_key:
         raise click.UsageError("Give --api-key or --api-key-file.")
     with database(Settings.load()) as settings:
@@ -54,7 +54,7 @@ def connect(workspace_id: str | None, api_key: str, no_check: bool, as_json: boo
 @click.option("--enable/--disable", "is_enabled", required=True, help="Take requests, or answer 403 to all of them.")
 @json_option
 def set_(workspace_id: str | None, is_enabled: bool, as_json: bool) -> None:
-    """Switch the integration on or off; the authentication key stays."""
+    """Switch the integration on or off. The authentication key stays."""
     with database(Settings.load()):
         from lumo.config.cli.scope import choose_workspace, get_connection
 
@@ -73,7 +73,10 @@ def set_(workspace_id: str | None, is_enabled: bool, as_json: bool) -> None:
 @workspace_option
 @json_option
 def flow_settings(workspace_id: str | None, as_json: bool) -> None:
-    """Show what to paste into a Webhook action: address, header with its secret value, and a request body."""
+    """Show what to paste into a Webhook action.
+
+    Its address, the header with its secret value, and a request body.
+    """
     with database(Settings.load()) as settings:
         from lumo.config.cli.scope import choose_workspace, get_connection
         from lumo.profiles.services import read_flow_settings

@@ -27,7 +27,10 @@ def line() -> None:
 @secret_option("access-token", "Or a long-lived channel access token")
 @json_option
 def connect(workspace_id: str | None, channel_id: str, channel_secret: str, access_token: str, as_json: bool) -> None:
-    """Connect a LINE Official Account, or give a connected one new credentials, which also ends its pause."""
+    """Connect a LINE Official Account.
+
+    One that is connected gets the new credentials, which also ends its pause.
+    """
     if bool(channel_secret) == bool(access_token):
         raise click.UsageError("Give --channel-secret or --access-token: one of them.")
     with database(Settings.load()) as settings:

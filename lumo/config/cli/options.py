@@ -1,11 +1,13 @@
 """Options that several commands take, and the types of their values."""
 
+import errno
 import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SPAN = re.compile(r"(\d{1,5})([mhd])")
 _CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_SECRET = re.compile(r"[!-~]+")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -75,7 +78,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask where somebody can answer, unless `--yes` was given. Raises click.Abort."""
-    if not yes and sys.stdin.isatty():
+    if not yes and sys.stdin and sys.stdin.isatty():
         click.confirm(question, abort=True, err=True)
 
 
@@ -88,13 +91,14 @@ def secret_option(name: str, text: str) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         @click.option(f"--{name}", parameter, metavar="TEXT|-", help=f"{text}; - reads standard input.")
-        @click.option(f"--{name}-file", f"{parameter}_file", type=click.File(), help="The same from a file.")
+        @click.option(f"--{name}-file", f"{parameter}_file", metavar="PATH", help="The same from a file.")
         @wraps(command)
         def run(*arguments: Any, **options: Any) -> Any:
-            value, file = options.pop(parameter), options.pop(f"{parameter}_file")
-            if value is not None and file is not None:
+            value, path = options.pop(parameter), options.pop(f"{parameter}_file")
+            if value is not None and path is not None:
                 raise click.UsageError(f"Give --{name} or --{name}-file, not both.")
-            options[parameter] = _read_secret(name, sys.stdin if value == "-" else file, value)
+            is_given = value is not None or path is not None
+            options[parameter] = _check(name, _find(name, value, path)) if is_given else ""
             return command(*arguments, **options)
 
         return run  # type: ignore[return-value]
@@ -102,17 +106,33 @@ def secret_option(name: str, text: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def _read_secret(name: str, source: Any, value: str | None) -> str:
-    if source is None and value is None:
-        return ""
-    if source is None:
-        secret = (value or "").strip()
-    elif source.isatty():
-        secret = str(click.prompt(name, hide_input=True, err=True)).strip()
-    else:
-        secret = str(source.read()).strip()
+def _find(name: str, value: str | None, path: str | None) -> str:
+    """A secret as it was given: itself, on standard input (`-`) or in a file."""
+    is_input = "-" in {value, path}
+    if path is None and not is_input:
+        return value or ""
+    try:
+        return _read_input(name) if is_input else Path(path or "").read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        why = "it is not text in UTF-8"
+    except OSError as error:
+        why = error.strerror or "it fails"
+    raise click.UsageError(f"--{name} can't be read from {'standard input' if is_input else path}: {why}.")
+
+
+def _read_input(name: str) -> str:
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed")
+    return str(click.prompt(name, hide_input=True, err=True)) if sys.stdin.isatty() else sys.stdin.read()
+
+
+def _check(name: str, text: str) -> str:
+    """The secret alone. Raises click.UsageError, which never shows it."""
+    secret = text.strip()
     if not secret:
         raise click.UsageError(f"--{name} is empty.")
+    if not _SECRET.fullmatch(secret):
+        raise click.UsageError(f"--{name} must be one line of printable ASCII characters without spaces.")
     return secret
 
 

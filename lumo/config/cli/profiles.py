@@ -23,7 +23,10 @@ def profile() -> None:
 def erase(
     workspace_id: str | None, line_user_id: str | None, klaviyo_profile: str | None, yes: bool, as_json: bool
 ) -> None:
-    """Erase a person: what waits for them, their requests, and their name in results. A no to messages is kept."""
+    """Erase a person.
+
+    What waits for them, their requests, and their name in results. A no to messages is kept.
+    """
     if (line_user_id is None) == (klaviyo_profile is None):
         raise click.UsageError("Give --line-user-id or --klaviyo-profile: one of them.")
     with database(Settings.load()):

@@ -19,7 +19,10 @@ from lumo.lib.settings import Settings, SettingsError
 @click.option("--sandbox", is_flag=True, help="Emulate LINE and Klaviyo: no account is needed anywhere.")
 @click.option("--sample", is_flag=True, help="Send the sample message of the sandbox.")
 def up(sandbox: bool, sample: bool) -> None:
-    """Run everything on this machine: HTTP, workers, and PostgreSQL unless LUMO_DATABASE_URL names one."""
+    """Run everything on this machine.
+
+    HTTP, the workers, and PostgreSQL unless LUMO_DATABASE_URL names one.
+    """
     from lumo.config.up import up as run_all
 
     configure_logs("up")
@@ -74,5 +77,10 @@ def _settings(command: str, *, say: Callable[[str], None] | None = None) -> Sett
     wait_for_database(settings.database_url, say=click.echo)
     settings = resolve(settings, database_url=settings.database_url, say=say)
     publish(settings)
-    check_key(settings)
+    from django.db import connections
+
+    try:
+        check_key(settings)
+    finally:
+        connections.close_all()  # it runs for months, and may never ask Django again
     return settings

@@ -12,7 +12,7 @@ _MARKS = {"ok": "✓", "note": "•", "wrong": "✗"}
 
 @click.command
 def migrate() -> None:
-    """Bring the database's schema up to date; several machines may do so at once."""
+    """Bring the database's schema up to date. Several machines may do so at once."""
     with database(Settings.load()):
         click.echo("The schema is up to date.")
 
@@ -46,7 +46,8 @@ def rekey() -> None:
     """Encrypt every secret anew with the newest key.
 
     First add the new key in front of the old one: LUMO_SECRET_KEY="new,old", or a line above it in the data folder's
-    secret_key, and restart every process. Then rekey. Then the old key can go.
+    secret_key, and restart every process, on every machine: one that does not know the new key can read no secret
+    after this. Then rekey. Then the old key can go.
     """
     with database(Settings.load()) as settings:
         from lumo.config.rekey import rekey as encrypt_anew

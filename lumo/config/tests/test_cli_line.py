@@ -1,5 +1,8 @@
 """`lumo line …`"""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,41 @@ def test_credentials_are_given_once(lumo: Lumo, shop: str, options: list[str], s
     assert said in lumo.fail(*_CONNECT, *options, code=2, stdin="")
 
 
+@pytest.mark.parametrize("bad", ["two\nlines", "two words", "全角", "tab\tbed", "\x7f"])
+def test_a_secret_that_can_be_none_is_refused_without_being_shown(lumo: Lumo, shop: str, bad: str) -> None:
+    for options, stdin in [(("--channel-secret", bad), None), (("--access-token", "-"), bad)]:
+        said = lumo.fail(*_CONNECT, *options, code=2, stdin=stdin)
+        assert said.splitlines()[-1].endswith("must be one line of printable ASCII characters without spaces.")
+        assert bad not in said
+
+
+def test_a_secret_file_that_cannot_be_read_is_told(lumo: Lumo, shop: str, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for path, why in [
+        (tmp_path / "binary", "it is not text in UTF-8"),
+        (tmp_path / "none", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ]:
+        said = lumo.fail(*_CONNECT, "--channel-secret-file", str(path), code=2)
+        assert said.splitlines()[-1] == f"Error: --channel-secret can't be read from {path}: {why}."
+
+
+def test_a_closed_standard_input_is_no_secret_and_no_person(lumo: Lumo, shop: str) -> None:
+    closed = "Error: --channel-secret can't be read from standard input: it is closed."
+    for option in ("--channel-secret", "--channel-secret-file"):
+        done = _run_with_closed_input(lumo, *_CONNECT, option, "-")
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (2, closed)
+    lumo.json("klaviyo", "connect", "--api-key", "pk_x", "--no-check")
+    assert _run_with_closed_input(lumo, "klaviyo", "reissue-key").returncode == 0
+    assert not OfficialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("channel_id", ["1" * 33, "16500000a1", "１６５", ""])
+def test_a_channel_id_is_a_number_that_fits(lumo: Lumo, shop: str, channel_id: str) -> None:
+    said = lumo.fail("line", "connect", "--channel-id", channel_id, "--channel-secret", "s")
+    assert said == "A channel ID is a number. Copy it from the channel's Basic settings.\n"
+
+
 def test_resuming_ends_a_pause_and_may_be_repeated(lumo: Lumo, shop: str) -> None:
     account_id = lumo.json(*_CONNECT, "--channel-secret", SECRET)["id"]
     OfficialAccount.objects.update(paused_reason="quota")
@@ -108,6 +146,11 @@ def test_no_secret_is_ever_printed(lumo: Lumo, known: Providers, shop: str) -> N
     lumo.fail(*_CONNECT, "--access-token", "wrong-token")
     for secret in (SECRET, "wrong-secret", "wrong-token", f"token-of-{CHANNEL}", lumo.environment["LUMO_SECRET_KEY"]):
         assert secret not in lumo.printed
+
+
+def _run_with_closed_input(lumo: Lumo, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "lumo", *arguments]
+    return subprocess.run(command, env=os.environ | lumo.environment, capture_output=True, text=True, check=False)
 
 
 def _decrypted(token: object, settings: Settings) -> str:

@@ -1,13 +1,19 @@
 """`lumo check`, `lumo migrate`, `lumo rekey`."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
+import msgspec
 import psycopg
 import pytest
 
 from lumo.accounts.models import OfficialAccount
+from lumo.config.announcement import announced
+from lumo.config.checks import _way_in
 from lumo.config.tests.conftest import API_KEY, CHANNEL, SECRET, Lumo
 from lumo.deliveries import ids
 from lumo.lib import clock
@@ -138,6 +144,15 @@ def test_a_new_installation_is_told_what_comes_next_and_left_as_it_is(lumo: Lumo
     assert not Installation.objects.exists()
 
 
+def test_the_way_in_can_be_pasted_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "o'clock $(false)"
+    settings = Settings(data_dir=folder, database_url=f"postgresql://lumo@/lumo?host={quote(str(folder))}&port=5432")
+    [found] = _way_in(settings)
+    command = found.message.removeprefix("While Lumo runs: ").partition(" ")[2].partition('" ')[2]
+    assert shlex.split(command)[1:3] == ["-h", str(folder)]
+    assert f"$(cat {shlex.quote(str(folder / 'postgres' / 'password'))})" in found.message
+
+
 def test_a_secret_key_that_others_can_read_is_wrong(settings: Settings, lumo: Lumo) -> None:
     file = settings.data_dir / "secret_key"
     file.write_text(NEW_KEY)
@@ -170,6 +185,17 @@ def test_after_a_rekey_the_new_key_alone_opens_everything(lumo: Lumo, header_val
     assert lumo.json("klaviyo", "flow-settings", LUMO_SECRET_KEY=NEW_KEY)["header_value"] == header_value
     assert {finding["level"] for finding in _check(lumo, LUMO_SECRET_KEY=NEW_KEY)} == {"ok", "note"}
     assert lumo.fail("klaviyo", "flow-settings").startswith("LUMO_SECRET_KEY is not the one")
+
+
+@pytest.mark.usefixtures("header_value")
+def test_a_rekey_waits_until_the_running_lumo_knows_the_new_key(settings: Settings, lumo: Lumo) -> None:
+    old_key = lumo.environment["LUMO_SECRET_KEY"]
+    keys = f"{NEW_KEY},{old_key}"
+    with announced(settings):
+        assert lumo.fail("rekey", LUMO_SECRET_KEY=keys).startswith("The Lumo that runs was started with another newest")
+    with announced(msgspec.structs.replace(settings, secret_keys=(NEW_KEY, old_key))):
+        assert NEW_KEY not in (settings.data_dir / "running.json").read_text()
+        assert lumo.run("rekey", LUMO_SECRET_KEY=keys).exit_code == 0
 
 
 @pytest.mark.usefixtures("header_value")

@@ -1,6 +1,10 @@
 """`lumo workspace …`, and what every command says about workspaces."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +50,7 @@ def test_settings_are_changed_one_by_one_and_the_others_stay(lumo: Lumo, shop: s
     [
         (["--time-zone", "Mars/Olympus"], 1, "A time zone has a name such as Asia/Tokyo."),
         (["--retention-days", "1"], 1, "Requests are kept for 2 to 3650 days."),
-        (["--quiet-hours", "22:00-22:00"], 1, "Quiet hours can't end when they begin."),
+        (["--quiet-hours", "22:00-22:00"], 1, "Quiet hours can't end when they begin. Turn them off to have none."),
         (["--name", " "], 1, "A workspace needs a name."),
         (["--quiet-hours", "22-8"], 2, "'22-8' is not like 22:00-08:00."),
         (["--quiet-hours", "25:00-08:00"], 2, "is not like 22:00-08:00."),
@@ -59,8 +63,33 @@ def test_a_setting_that_cannot_be_is_refused_and_changes_nothing(
     lumo: Lumo, shop: str, options: list[str], code: int, said: str
 ) -> None:
     before = lumo.json("workspace", "list")
-    assert said in lumo.fail("workspace", "set", *options, code=code)
+    told = lumo.fail("workspace", "set", *options, code=code)
+    assert said in told
+    assert code == 2 or told == f"{said}\n"  # and nothing in Django's words
     assert lumo.json("workspace", "list") == before
+
+
+def test_what_can_not_be_printed_is_told_in_a_sentence(lumo: Lumo, shop: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "lumo", "workspace", "list", "--json"]
+        done = subprocess.run(command, env=os.environ | lumo.environment, stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"No space left on device\n")
+
+
+def test_a_reader_that_goes_away_is_no_fault(lumo: Lumo, shop: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "lumo", "workspace", "list", "--json"]
+    done = subprocess.run(command, env=os.environ | lumo.environment, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_the_list_of_commands_cuts_no_sentence(lumo: Lumo) -> None:
+    for group in ([], ["line"], ["klaviyo"], ["deliveries"], ["workspace"], ["profile"]):
+        listed = lumo.run(*group, "--help").stdout.partition("Commands:")[2]
+        assert listed
+        assert "..." not in listed
 
 
 def test_without_a_workspace_a_command_says_how_to_make_one(lumo: Lumo) -> None:

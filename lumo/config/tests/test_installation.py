@@ -16,10 +16,12 @@ import psycopg
 import pytest
 
 from lumo.config.announcement import announced
-from lumo.config.installation import check_key, join_running, migrate, resolve
+from lumo.config.installation import check_key, join_installation, migrate, resolve
 from lumo.config.tests.conftest import Lumo
 from lumo.lib.settings import Settings, SettingsError
 from lumo.workspaces.models import Installation
+from tests.processes import free_port, wait_until
+from tests.waiting import fetch
 
 URL = "postgresql://lumo:s3cret@db.internal/lumo"
 _LUMO = [sys.executable, "-m", "lumo"]
@@ -100,13 +102,62 @@ def test_another_key_than_the_databases_is_refused(settings: Settings) -> None:
 
 def test_a_command_joins_the_sandbox_that_runs_on_its_data_folder_and_database(settings: Settings) -> None:
     up = msgspec.structs.replace(settings, sandbox=True, listen="127.0.0.1:8123", public_url="http://127.0.0.1:8123")
+    another = settings.database_url.partition("?")[0].rpartition("/")[0] + "/postgres?"
+    another += settings.database_url.partition("?")[2]
     with announced(up):
-        joined = join_running(settings, database_url=settings.database_url)
+        joined = join_installation(settings, database_url=settings.database_url)
         assert (joined.sandbox, joined.listen, joined.public_url) == (True, up.listen, up.public_url)
         resolved = resolve(joined, database_url=settings.database_url)
         assert resolved.line_api_url == "http://127.0.0.1:8123/sandbox/line"
-        assert join_running(settings, database_url=URL) is settings  # another database is another installation
-    assert join_running(settings, database_url=settings.database_url) is settings
+        assert join_installation(settings, database_url=another) == settings  # that is another installation
+    assert join_installation(settings, database_url=settings.database_url) == settings
+
+
+def test_a_command_asks_the_stand_ins_that_the_lumo_up_beside_it_asks(settings: Settings) -> None:
+    stand_ins = {"line_api_url": "http://127.0.0.1:9001", "klaviyo_api_url": "http://127.0.0.1:9002"}
+    up = msgspec.structs.replace(settings, ca_file="/etc/ssl/our-ca.pem", **stand_ins)
+    with announced(up):
+        assert join_installation(settings, database_url=settings.database_url) == up
+
+
+@pytest.mark.parametrize("is_sandbox", [True, False])
+def test_a_sandbox_and_a_real_installation_never_take_each_others_database(
+    settings: Settings, is_sandbox: bool
+) -> None:
+    ours = msgspec.structs.replace(settings, sandbox=is_sandbox)
+    check_key(ours)
+    check_key(ours)
+    fix = r"This database is a real installation's\." if not is_sandbox else r"is a sandbox's.*LUMO_SANDBOX=1"
+    with pytest.raises(SettingsError, match=fix):
+        check_key(msgspec.structs.replace(settings, sandbox=not is_sandbox))
+    # A command goes by what the database says, whatever it was told and whether Lumo runs or not.
+    for told in (True, False):
+        told_so = msgspec.structs.replace(settings, sandbox=told)
+        assert join_installation(told_so, database_url=settings.database_url) == ours
+
+
+def test_a_process_without_sandbox_refuses_a_sandboxs_database(settings: Settings, tmp_path: Path) -> None:
+    environment = _environment(settings.database_url, tmp_path)
+    made = [*_LUMO, "workspace", "create", "--name", "Sample Shop"]
+    subprocess.run(made, env=environment | {"LUMO_SANDBOX": "1"}, capture_output=True, check=True)
+    for command in ("up", "serve", "work"):
+        done = subprocess.run([*_LUMO, command], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.splitlines()[-1][:32]) == (1, "This database is a sandbox's: it")
+    done = subprocess.run([*_LUMO, "workspace", "list"], env=environment, capture_output=True, text=True, check=True)
+    assert "Sample Shop" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_what_runs_for_months_keeps_no_connection_of_django(settings: Settings, tmp_path: Path, command: str) -> None:
+    own = {"LUMO_LISTEN": f"127.0.0.1:{free_port()}", "LUMO_WORKERS": "1"}
+    process = subprocess.Popen([*_LUMO, command], env=_environment(settings.database_url, tmp_path) | own)
+    try:
+        is_there = {"serve": "lumo-flusher", "work": "lumo-jobs"}[command]
+        wait_until(lambda: _count_connections(settings, is_there) > 0)
+        assert _count_connections(settings, "lumo-django") == 0
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def test_flow_settings_show_the_address_of_the_lumo_up_that_runs(lumo: Lumo, settings: Settings, shop: str) -> None:
@@ -160,6 +211,15 @@ def test_a_role_that_may_not_make_tables_is_told_how_it_could(database_url: str,
     assert done.stderr.startswith("Lumo's role may not make its tables")
     assert "GRANT CREATE ON SCHEMA public" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def _count_connections(settings: Settings, name: str) -> int:
+    [[count]] = fetch(
+        settings,
+        "SELECT count(*) FROM pg_stat_activity"
+        f" WHERE datname = current_database() AND application_name = '{name}' AND pid <> pg_backend_pid()",
+    )
+    return int(count)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lumo.lib.encryption import Keyring, WrongSecretKeyError
+from lumo.lib.encryption import Keyring, WrongSecretKeyError, fingerprint
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -26,6 +26,11 @@ def test_another_key_or_another_purpose_is_refused() -> None:
     for ring in (Keyring((NEW,)), Keyring((OLD,), purpose="sessions")):
         with pytest.raises(WrongSecretKeyError, match="LUMO_SECRET_KEY"):
             ring.decrypt(token)
+
+
+def test_a_fingerprint_tells_keys_apart() -> None:
+    assert fingerprint(OLD) == fingerprint(OLD) != fingerprint(NEW)
+    assert len(fingerprint(OLD)) == 16
 
 
 @pytest.mark.parametrize("keys", [(), ("short",), (OLD, "short")])

@@ -18,6 +18,21 @@ except ValueError:
     logging.getLogger("uvicorn.error").exception("it too")
 """
 
+_IS_QUIET = """
+import logging
+from lumo.lib.logs import configure_logs
+configure_logs("serve")
+logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+logging.getLogger("django.request").warning("Not Found: /wp-admin")
+logging.getLogger("django.security.DisallowedHost").error("Invalid HTTP_HOST header: 'x'.")
+logging.getLogger("django.request").error("Internal Server Error: /")
+"""
+
+
+def test_what_any_stranger_can_cause_is_not_logged() -> None:
+    done = subprocess.run([sys.executable, "-c", _IS_QUIET], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["Internal Server Error: /"]
+
 
 def test_an_exception_is_one_line_of_json_without_the_values_of_variables() -> None:
     done = subprocess.run([sys.executable, "-c", _FAILS], capture_output=True, text=True, check=True)

@@ -63,5 +63,16 @@ def test_outside_the_sandbox_nothing_stands_in() -> None:
     assert settings.with_emulators() is settings
 
 
+@pytest.mark.parametrize("text", ['{"retry_capp": 60}', "60", '{"retry_cap": "60"}', '{"expire_after": 82801}', "{"])
+def test_intervals_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="LUMO_INTERVALS"):
+        Settings.load({"LUMO_INTERVALS": text})
+
+
+def test_intervals_are_shortened_by_name() -> None:
+    intervals = Settings.load({"LUMO_INTERVALS": '{"expire_after": 82800, "retry_cap": 60}'}).intervals
+    assert (intervals.expire_after, intervals.retry_cap, intervals.row_deadline) == (82_800, 60, 15)
+
+
 def test_keys_are_parted_by_commas_or_white_space() -> None:
     assert split_keys("new,old") == split_keys("new\nold\n") == split_keys(" new , old ") == ("new", "old")

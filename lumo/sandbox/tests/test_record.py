@@ -13,6 +13,12 @@ from tests.factories import line_user_id
 CHANNEL = "1650000001"
 
 
+def test_the_record_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with LineRecord(tmp_path / "line.sqlite3") as record:
+        record.register_channel(CHANNEL, secret="secret")
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_any_number_may_make_and_fill_one_record_at_once(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "line.sqlite3"
 

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("key_check", models.BinaryField()),
+                ("is_sandbox", models.BooleanField()),
             ],
             options={
                 "db_table": "installation",
