@@ -12,7 +12,9 @@ from lumo.deliveries import ids
 from lumo.postgres import jobs
 from lumo.postgres.types import Connection
 
-FLOW_PRIORITY = 10
+FLOW_PRIORITY = 10  # the highest goes first
+SWEPT_PRIORITY = 9  # tells the worker that an earlier job had the batch
+RETRY_PRIORITY = 5  # so that no backlog delays what is new
 SEND_JOB = "deliveries.send"
 
 _CLAIM_KEYS = """

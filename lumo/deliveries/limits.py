@@ -58,11 +58,13 @@ class Limit:
                 self._serve()
                 if self._waiting:
                     await asyncio.sleep(seconds_left)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except BaseException as error:  # whatever it is: nobody waits for ever
             while self._waiting:
                 turn = self._waiting.popleft()
                 if not turn.done():
                     turn.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
 
     async def _lease(self) -> float:
         """Ask for what is awaited; how long the slice lasts, in seconds.

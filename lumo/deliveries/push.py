@@ -33,6 +33,8 @@ class Pusher:
 
     async def attempt(self, row: Row, account: LiveAccount) -> Outcome:
         """Push `row.payload` once (after a refused token: twice) and say what became of it."""
+        if clock.now() >= row.stored_at + timedelta(seconds=self._intervals.expire_after):  # while it waited to go
+            return Finished(row, "failed", "expired")
         row.attempts += 1
         try:
             accepted = await self._push(row, account)

@@ -13,8 +13,13 @@ import asyncpg
 
 from lumo.deliveries.outcomes import Finished, Outcome, Waiting
 from lumo.lib import clock
+from lumo.lib.logs import get_logger
 from lumo.postgres.types import Connection
 
+log = get_logger(__name__)
+
+# SQLSTATE 22 and 23; asyncpg itself finds text that is not UTF-8.
+_DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeEncodeError)
 _FULL = 200
 _MOST = 1000
 _FOREVER = datetime.max.replace(tzinfo=UTC)  # asyncpg writes it as 'infinity'
@@ -73,7 +78,7 @@ class Results:
             await self._writer
 
     def put(self, outcome: Outcome) -> asyncio.Future[None]:
-        """Take an outcome; the future is done when it is committed, or carries the database's error."""
+        """Take an outcome; the future is done when it is committed, or carries what went wrong."""
         if self._written is None:
             self._written = asyncio.get_running_loop().create_future()
         self._waiting.append(outcome)
@@ -101,11 +106,33 @@ class Results:
     async def _write_all(self, outcomes: Sequence[Outcome], written: asyncio.Future[None]) -> None:
         try:
             for start in range(0, len(outcomes), _MOST):
-                await self._write_with_second_try(outcomes[start : start + _MOST])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            written.set_exception(error)
+                await self._write_or_split(outcomes[start : start + _MOST])
+        except BaseException as error:  # whatever it is: nobody waits for ever
+            if not written.done():
+                written.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
         else:
-            written.set_result(None)
+            if not written.done():  # who waited may have been cancelled
+                written.set_result(None)
+
+    async def _write_or_split(self, outcomes: Sequence[Outcome]) -> None:
+        """Write; when the data of one outcome is at fault in two halves, and so on down to it, which is left alone.
+
+        Its row stays where it waited, and the sweeper finds it again.
+        """
+        try:
+            await self._write_with_second_try(outcomes)
+        except _DATA_ERRORS as error:
+            if len(outcomes) > 1:
+                half = len(outcomes) // 2
+                await self._write_or_split(outcomes[:half])
+                await self._write_or_split(outcomes[half:])
+                return
+            log.exception("a result can't be written", delivery_id=outcomes[0].row.delivery_id)
+            if isinstance(error, asyncpg.UniqueViolationError):  # where it goes to it is already
+                async with self._pool.acquire() as connection:
+                    await _take(connection, outcomes)
 
     async def _write_with_second_try(self, outcomes: Sequence[Outcome]) -> None:
         """Two runs of one batch may take its rows in different orders and deadlock: one of them tries again."""

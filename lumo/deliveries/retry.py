@@ -47,8 +47,8 @@ def retry(workspace_id: int, delivery_id: int) -> int:
 def find_objection(line: LoggedDelivery) -> str | None:
     """Why this must not be sent again, in a sentence; None when nothing speaks against it.
 
-    A worker that was killed between a push and its answer leaves no trace in the line. It is of no consequence where
-    the row is tried again, because LINE knows the retry key; only where it was then skipped, or expired, is it unknown.
+    A worker that was killed between a push and its answer leaves the row in doubt: whoever takes its batch over
+    marks it so, until LINE, which knows the retry key, answers a later attempt.
     """
     if line.state == "waiting":
         return _("It still waits, and is sent by itself.")

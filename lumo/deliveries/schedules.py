@@ -30,6 +30,12 @@ log = get_logger(__name__)
 
 Task = Callable[[Connection], Awaitable[object]]
 
+_PASSING = (  # these say nothing against the connection, unless it is closed
+    TimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,
+)
 _PAUSED_FOR_QUOTA = "SELECT id FROM official_accounts WHERE paused_reason = 'quota'"
 
 
@@ -60,12 +66,9 @@ async def run(settings: Settings) -> None:
 
 
 async def keep_house(connection: Connection) -> None:
-    """Make partitions ahead and drop what is old. A lock not had in time is tried again at the next turn."""
-    try:
-        await partitions.make_ahead(connection, now=clock.now())
-        await retention.drop_what_is_old(connection, now=clock.now())
-    except asyncpg.LockNotAvailableError:
-        log.warning("housekeeping found a table locked and tries again later")
+    """Make partitions ahead and drop what is old. Raises LockNotAvailableError where a table is in use for long."""
+    await partitions.make_ahead(connection, now=clock.now())
+    await retention.drop_what_is_old(connection, now=clock.now())
 
 
 async def resume_where_quota_is_back(connection: Connection, settings: Settings) -> None:
@@ -96,12 +99,22 @@ async def _repeat(settings: Settings, name: str, interval: float, task: Task, *,
         while not stopping.is_set():
             if await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
                 try:
-                    await task(connection)
+                    await _do(name, task, connection)
                 finally:
                     await connection.fetchval("SELECT pg_advisory_unlock($1)", lock)
             await _pause(interval, stopping)
     finally:
         connection.terminate()
+
+
+async def _do(name: str, task: Task, connection: Connection) -> None:
+    """Run a task once. One that is cut off is done again at its next turn, and ends no other."""
+    try:
+        await task(connection)
+    except _PASSING as error:
+        if connection.is_closed():
+            raise
+        log.warning("cut off, and tried again later", task=name, error=type(error).__name__)
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:

@@ -20,11 +20,11 @@ from lumo.lib.logs import get_logger
 from lumo.lib.settings import Intervals
 from lumo.messaging import contract
 from lumo.messaging.push_request import NotSendableError, build_push
+from lumo.postgres.lasting import DATABASE_ERRORS
 from lumo.postgres.types import Connection
 
 log = get_logger(__name__)
 
-DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _PUSHES_AT_ONCE = 400  # a process; LINE answers in 100 to 300 ms
 
 
@@ -43,17 +43,20 @@ class Sending:
         self._accounts: dict[int, LiveAccount] = {}
         self.is_stopping = False
 
-    async def send_batch(self, batch_id: int) -> bool:
+    async def send_batch(self, batch_id: int, *, was_begun: bool = False) -> bool:
         """Bring every row of a batch to an outcome and wait until all are written.
 
         Returns False when rows were left alone because the process is about to stop. Raises DATABASE_ERRORS. Safe to
-        run twice, even at once: LINE knows a repeated retry key, and one run alone can take a row away.
+        run twice, even at once: LINE knows a repeated retry key, and one run alone can take a row away. `was_begun`:
+        an earlier run may have pushed any of its rows and died, so they are in doubt until LINE answers.
         """
         async with self._pool.acquire() as connection:
             rows = await load_batch(connection, batch_id)
             await self._refresh_accounts(connection, {row.account_id for row in rows})
         if not rows:
             return True
+        for row in rows:
+            row.is_in_doubt |= was_begun
         tasks = [asyncio.create_task(self._send_row(row)) for row in rows]
         await self._finish_in_time(tasks)
         written = {task.result() for task in tasks if not task.cancelled()}

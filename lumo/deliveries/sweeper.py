@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from lumo.deliveries import ids
-from lumo.deliveries.enqueue import FLOW_PRIORITY, SEND_JOB
+from lumo.deliveries.enqueue import SEND_JOB, SWEPT_PRIORITY
 from lumo.lib.logs import get_logger
 from lumo.postgres import jobs
 from lumo.postgres.types import Connection
@@ -18,8 +18,9 @@ _ORPHANS = """
     )
     LIMIT $3
 """
+# Whoever had them in hand may have pushed them.
 _RELEASE = """
-    UPDATE retries w SET batch_id = NULL, claimed_at = NULL
+    UPDATE retries w SET batch_id = NULL, claimed_at = NULL, is_in_doubt = true
     WHERE batch_id IS NOT NULL AND claimed_at < $1 AND NOT EXISTS (
         SELECT FROM pgqueuer job WHERE job.dedupe_key = $2 || w.batch_id AND job.status IN ('queued', 'picked')
     )
@@ -37,7 +38,7 @@ async def sweep(connection: Connection, *, now: datetime, after: float) -> int:
         await connection.execute(_RELEASE, since, prefix)
         found = await connection.fetch(_ORPHANS, ids.first_id_at(since), prefix, _BATCHES_AT_ONCE)
         for record in found:
-            await jobs.enqueue(connection, SEND_JOB, str(record["batch_id"]), priority=FLOW_PRIORITY)
+            await jobs.enqueue(connection, SEND_JOB, str(record["batch_id"]), priority=SWEPT_PRIORITY)
     if found:
         log.warning("batches without a job enqueued again", count=len(found))
     return len(found)

@@ -6,9 +6,19 @@ from collections.abc import Callable
 
 import asyncpg
 
+from lumo.postgres.types import Connection
+
 _COMMAND_TIMEOUT = 30.0  # seconds
 _SAY_EVERY = 5.0
 _POLL = 0.2
+# A machine that vanishes loses its locks within a minute. Of no effect on a socket of this machine.
+_GIVE_UP_THE_VANISHED = {
+    "tcp_keepalives_idle": "30",  # seconds
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",  # milliseconds
+    "idle_in_transaction_session_timeout": "60000",
+}
 # Starting, stopping, recovering, full, not there yet.
 _NOT_YET = (
     OSError,
@@ -28,22 +38,36 @@ async def connect(
         url,
         statement_cache_size=statement_cache_size,
         command_timeout=_COMMAND_TIMEOUT,
-        server_settings={"application_name": name, **server_settings},
+        server_settings=_server_settings(name, statement_cache_size) | server_settings,
     )
 
 
 async def open_pool(
     url: str, *, name: str, size: int, statement_cache_size: int = 100, **server_settings: str
 ) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool of at most `size` connections. Raises asyncpg.PostgresError, OSError."""
+    """A pool of at most `size` connections. Raises asyncpg.PostgresError, OSError.
+
+    Whoever uses it leaves nothing in the session: no SET, no LISTEN, no advisory lock.
+    """
     return await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=size,
         statement_cache_size=statement_cache_size,
         command_timeout=_COMMAND_TIMEOUT,
-        server_settings={"application_name": name, **server_settings},
+        reset=_leave_as_it_is,
+        server_settings=_server_settings(name, statement_cache_size) | server_settings,
     )
+
+
+def _server_settings(name: str, statement_cache_size: int) -> dict[str, str]:
+    if statement_cache_size == 0:  # behind PgBouncer, which refuses what it doesn't know
+        return {"application_name": name}
+    return {"application_name": name, **_GIVE_UP_THE_VANISHED}
+
+
+async def _leave_as_it_is(_: Connection) -> None:
+    """asyncpg's own reset is a round trip after every use. An open transaction is ended all the same."""
 
 
 async def wait_until_ready(url: str, *, say: Callable[[str], None], patience: float = 60.0) -> None:
@@ -55,7 +79,7 @@ async def wait_until_ready(url: str, *, say: Callable[[str], None], patience: fl
     started_at = said_at = time.monotonic()
     while True:
         try:
-            connection = await connect(url, name="lumo-waiting")
+            connection = await connect(url, name="lumo-waiting", statement_cache_size=0)  # it may be PgBouncer's
         except _NOT_YET as error:
             now = time.monotonic()
             if now - started_at > patience and not isinstance(error, asyncpg.CannotConnectNowError):

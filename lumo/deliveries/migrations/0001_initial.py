@@ -55,9 +55,10 @@ CREATE TABLE retries (
     payload bytea           -- the rendered request, null before the first attempt
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
 ALTER TABLE retries ALTER COLUMN payload SET STORAGE EXTERNAL;
-CREATE INDEX retries_due ON retries (due_at) WHERE batch_id IS NULL;
+CREATE INDEX retries_due ON retries (due_at) WHERE due_at < 'infinity' AND batch_id IS NULL;
 CREATE INDEX retries_batch ON retries (batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX retries_stored ON retries (stored_at);
+CREATE INDEX retries_parked ON retries (account_id) WHERE due_at = 'infinity' AND batch_id IS NULL;
 
 CREATE TABLE deliveries (
     id bigint NOT NULL,

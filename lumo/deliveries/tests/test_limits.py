@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from typing import Any
 
 import asyncpg
 
@@ -74,6 +75,16 @@ def test_a_lost_database_reaches_who_waits(settings: Settings) -> None:
             await pool.execute("DROP TABLE rate_leases")
             results = await asyncio.gather(*(Limits(pool).take(1) for _ in range(3)), return_exceptions=True)
             assert {type(result) for result in results} == {asyncpg.UndefinedTableError}
+
+    asyncio.run(run())
+
+
+def test_whatever_goes_wrong_reaches_who_waits() -> None:
+    async def run() -> None:
+        nowhere: Any = None
+        taking = asyncio.gather(*(Limits(nowhere).take(1) for _ in range(3)), return_exceptions=True)
+        results = await asyncio.wait_for(taking, timeout=2)
+        assert {type(result) for result in results} == {AttributeError}
 
     asyncio.run(run())
 

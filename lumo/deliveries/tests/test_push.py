@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from lumo.deliveries import ids
@@ -146,6 +147,14 @@ def test_a_secret_of_a_newer_key_waits_for_our_restart(settings: Settings, field
     (outcome,) = _attempt(settings, line, **{"channel_secret_encrypted": None, field: secret})
     assert _summary(outcome)[:2] == ("waiting", "line_busy")
     assert line.pushes == []
+
+
+def test_what_expired_while_it_waited_for_its_turn_never_reaches_line(settings: Settings) -> None:
+    line = Line(OK)
+    late = msgspec.structs.replace(settings, intervals=Intervals(expire_after=0))
+    (outcome,) = _attempt(late, line)
+    assert _summary(outcome) == ("failed", "expired", "", "")
+    assert (outcome.row.attempts, line.pushes) == (0, [])
 
 
 def test_nobody_listening_means_another_try(settings: Settings) -> None:

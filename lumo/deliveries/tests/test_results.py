@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -81,6 +82,32 @@ def test_the_writer_ends_only_when_all_is_written(settings: Settings, rows: list
     assert len(fetch(settings, "SELECT FROM deliveries")) == 3
 
 
+def test_one_that_cannot_be_written_stays_and_blocks_no_other(settings: Settings, rows: list[Row]) -> None:
+    impossible: Any = "no such state"
+    _put(settings, [Finished(rows[0], "delivered"), Finished(rows[1], impossible), Finished(rows[2], "delivered")])
+    assert fetch(settings, "SELECT delivery_id FROM queue") == [(rows[1].delivery_id,)]
+    assert len(fetch(settings, "SELECT FROM deliveries")) == 2
+
+
+def test_a_row_that_has_its_result_already_leaves_the_queue(settings: Settings, rows: list[Row]) -> None:
+    _put(settings, [Finished(rows[1], "delivered", line_request_id="first")])
+    again = (
+        "INSERT INTO queue SELECT delivery_id, $1, $2, '', 10, now(), delivery_id FROM unnest($3::bigint[]) delivery_id"
+    )
+    fetch(settings, again, rows[1].batch_id, rows[1].account_id, [rows[1].delivery_id])
+    _put(settings, [Finished(row, "failed", "internal") for row in rows])
+    assert fetch(settings, "SELECT FROM queue") == []
+    found = fetch(settings, "SELECT state, line_request_id FROM deliveries ORDER BY id")
+    assert [tuple(record) for record in found] == [("failed", ""), ("delivered", "first"), ("failed", "")]
+
+
+def test_whatever_goes_wrong_reaches_who_waits(settings: Settings, rows: list[Row]) -> None:
+    no_text: Any = 5
+    with pytest.raises(AttributeError):
+        _put(settings, [Finished(rows[0], "failed", "internal", no_text)])
+    assert len(fetch(settings, "SELECT FROM queue")) == 3
+
+
 def test_the_ids_of_one_flush_are_one_batch() -> None:
     source = ids.IdSource()
     first, second = source.next_base(), source.next_base()
@@ -105,5 +132,17 @@ def _write(settings: Settings, outcomes: list[Outcome]) -> None:
     async def run() -> None:
         async with asyncpg.create_pool(settings.database_url, min_size=1, max_size=1) as pool:
             await write(pool, outcomes)
+
+    asyncio.run(run())
+
+
+def _put(settings: Settings, outcomes: list[Outcome]) -> None:
+    """As a worker has them written: together, and waited for."""
+
+    async def run() -> None:
+        async with asyncpg.create_pool(settings.database_url, min_size=1, max_size=1) as pool:
+            results = Results(pool, window=0.01)
+            written = {results.put(outcome) for outcome in outcomes}
+            await asyncio.wait_for(asyncio.gather(*written), timeout=5)
 
     asyncio.run(run())

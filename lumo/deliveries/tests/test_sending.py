@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from lumo.deliveries import worker
+from lumo.deliveries.enqueue import SWEPT_PRIORITY
 from lumo.lib import clock
 from lumo.lib.settings import Intervals, Settings
 from tests.factories import line_user_id, make_account, make_workspace
@@ -19,6 +20,19 @@ from tests.serving import serving
 from tests.waiting import fetch, queue_rows
 
 QUICK = Intervals(retry_base=0.05, results_window=0.01, row_deadline=1.0, push_timeout=5.0)
+
+
+_TAKEN_BY_ONE_THAT_DIED = """
+    WITH taken AS (
+        UPDATE pgqueuer SET status = 'picked', created = now() - interval '20 s', heartbeat = now() - interval '10 s'
+        RETURNING *
+    )
+    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'picked', entrypoint, priority FROM taken
+"""
+_LEFT_BY_ONE_THAT_STOPPED = """
+    WITH taken AS (UPDATE pgqueuer SET attempts = 1, created = now() - interval '20 s' RETURNING *)
+    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'picked', entrypoint, priority FROM taken
+"""
 
 
 class Line:
@@ -118,6 +132,27 @@ def test_a_fault_of_ours_fails_one_row_and_never_its_batch(settings: Settings) -
     assert sorted(_states(settings), key=str) == [("delivered", None), ("delivered", None), ("failed", "internal")]
     (detail,) = fetch(settings, "SELECT detail FROM deliveries WHERE state = 'failed'")
     assert detail[0].startswith("trace ")
+
+
+@pytest.mark.parametrize(
+    ("before", "is_in_doubt"),
+    [
+        ("UPDATE pgqueuer SET created = now() - interval '1 hour'", False),  # it only stood in a long queue
+        (_TAKEN_BY_ONE_THAT_DIED, True),
+        (_LEFT_BY_ONE_THAT_STOPPED, False),
+        (f"UPDATE pgqueuer SET priority = {SWEPT_PRIORITY}", True),
+    ],
+)
+def test_a_row_that_an_earlier_run_may_have_pushed_is_in_doubt(
+    settings: Settings, before: str, is_in_doubt: bool
+) -> None:
+    account = make_account(settings)
+    account.friends.create(line_user_id=line_user_id(0), state="blocked")
+    queue_rows(settings, account, count=2)
+    fetch(settings, before)
+    _work(settings, Line(), until=lambda: len(_states(settings)) == 2)
+    found = fetch(settings, "SELECT state, is_in_doubt FROM deliveries ORDER BY state")
+    assert [tuple(record) for record in found] == [("delivered", False), ("failed", is_in_doubt)]
 
 
 def test_a_worker_told_to_stop_finishes_what_it_is_pushing(settings: Settings) -> None:

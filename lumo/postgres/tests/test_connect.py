@@ -41,6 +41,37 @@ def test_a_pool_has_no_more_connections_than_it_was_given(database_url: str) -> 
     assert asyncio.run(count()) == 3
 
 
+def test_a_pool_asks_nothing_of_its_own_between_two_uses(database_url: str) -> None:
+    async def set_and_show() -> str:
+        pool = await open_pool(database_url, name="lumo-pool", size=1)
+        try:
+            await pool.execute("SET work_mem = '5MB'")
+            value: str = await pool.fetchval("SHOW work_mem")  # else the pool had reset it
+            return value
+        finally:
+            await pool.close()
+
+    assert asyncio.run(set_and_show()) == "5MB"
+
+
+@pytest.mark.parametrize(("statement_cache_size", "is_asked"), [(100, True), (0, False)])
+def test_a_machine_that_vanishes_loses_its_locks_soon(
+    database_url: str, statement_cache_size: int, is_asked: bool
+) -> None:
+    source = "SELECT source FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+
+    async def ask() -> list[str]:
+        connection = await connect(database_url, name="lumo-test", statement_cache_size=statement_cache_size)
+        pool = await open_pool(database_url, name="lumo-pool", size=1, statement_cache_size=statement_cache_size)
+        try:
+            return [await one.fetchval(source) for one in (connection, pool)]
+        finally:
+            await pool.close()
+            await connection.close()
+
+    assert [found == "client" for found in asyncio.run(ask())] == [is_asked] * 2
+
+
 def test_a_wrong_password_or_database_is_raised_at_once(database_url: str) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         asyncio.run(wait_until_ready(database_url.replace("lumo:", "lumo:x", 1), say=_quiet))
