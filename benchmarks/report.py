@@ -93,7 +93,7 @@ def _cells(values: Mapping[str, float], kinds: Sequence[str]) -> list[str]:
 
 
 def _aims(measured: Measured) -> Iterator[str]:
-    """What issue 2 asks for, as far as these rows tell."""
+    """What the project promises, as far as these rows tell."""
     for row, figures in measured:
         if row.is_plain and row.rate == _AIMED_AT:
             yield _aim(f"Accept p99 at {row.name}", figures.accept.p99, most=_MOST_ACCEPT_P99, unit=" ms")

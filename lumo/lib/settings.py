@@ -99,16 +99,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         host, port = self.host_and_port()
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
 
+    def local_url(self) -> str:
+        """The same as an address for a browser on this machine."""
+        host, port = self.local_address()
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
     def with_emulators(self) -> "Settings":
         """In the sandbox the emulators that HTTP serves stand in for LINE and Klaviyo, unless others are set."""
         if not self.sandbox:
             return self
-        host, port = self.local_address()
-        emulators = f"http://{f'[{host}]' if ':' in host else host}:{port}/sandbox"
         return msgspec.structs.replace(
             self,
-            line_api_url=self.line_api_url or f"{emulators}/line",
-            klaviyo_api_url=self.klaviyo_api_url or f"{emulators}/klaviyo",
+            line_api_url=self.line_api_url or f"{self.local_url()}/sandbox/line",
+            klaviyo_api_url=self.klaviyo_api_url or f"{self.local_url()}/sandbox/klaviyo",
         )
 
     def is_loopback(self) -> bool:

@@ -77,6 +77,9 @@ class Line:
         (Line((429, {}, b'{"message":"Rate"}'), quota=10, used=9), ("waiting", "line_busy", "Rate")),
         (Line((429, {}, b'{"message":"Month"}'), quota=10, used=10), ("parked", "quota", "Month")),
         (Line((500, {}, b'{"message":"Oops"}')), ("waiting", "line_busy", "Oops")),
+        (Line((400, {}, b"<html>")), ("waiting", "line_busy", "LINE answered 400 without an explanation.")),
+        (Line((302, {}, b"")), ("waiting", "line_busy", "LINE answered 302 without an explanation.")),
+        (Line((408, {}, b"{}")), ("waiting", "line_busy", "status 408")),
         (Line((502, {}, b"<html>")), ("waiting", "line_busy", "LINE answered 502 without an explanation.")),
     ],
 )

@@ -93,25 +93,28 @@ def _read(answer: Answer, kind: type[T]) -> T:
 
 
 def _failure(answer: Answer) -> PermanentError | RefusedError | TransientError:
-    """What an answer other than 200 means, by its status alone (400: by whether it carries `details`)."""
-    body = _error_body(answer)
-    words, status = _words(body), answer.status
+    """What an answer other than 200 means, by its status alone (400: by whether it carries `details`).
+
+    What LINE would not say comes from somebody on the way, and may be over soon: a redirection, a 400 without JSON.
+    """
+    status, body = answer.status, _find_error_body(answer)
+    words = _words(body) if body else f"LINE answered {status} without an explanation."
     if status == 401:
         return RefusedError("line_token", words, status=status)
     if status == 403:
         return RefusedError("line_forbidden", words, status=status)
-    if status == 429 or status >= 500:
+    if status < 400 or status in {408, 429} or status >= 500 or (status == 400 and body is None):
         return TransientError(words, status=status, retry_after=_retry_after(answer))
-    if status == 400 and not body.details:
+    if status == 400 and body and not body.details:
         return PermanentError("recipient_unknown", words, status=status)
     return PermanentError("line_refused", words, status=status)
 
 
-def _error_body(answer: Answer) -> ErrorAnswer:
+def _find_error_body(answer: Answer) -> ErrorAnswer | None:
     try:
         return msgspec.json.decode(answer.body, type=ErrorAnswer)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ErrorAnswer(message=f"LINE answered {answer.status} without an explanation.")
+        return None
 
 
 def _words(body: ErrorAnswer) -> str:
