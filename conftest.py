@@ -41,6 +41,7 @@ _SERVER_SETTINGS = {
     "min_wal_size": "80MB",
     "max_wal_size": "512MB",
     "max_connections": "200",
+    "autovacuum": "off",  # its workers are a superuser's: a database that they look at can't be dropped
 }
 _NUMBERS = count(1)
 _OTHER_KIND = "needs_root" if os.geteuid() else "needs_user"

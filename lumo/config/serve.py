@@ -6,6 +6,7 @@ import uvicorn
 
 from lumo.config.asgi import Dispatcher, Part
 from lumo.config.listening import BACKLOG
+from lumo.lib import collector
 from lumo.lib.settings import Settings
 
 _KEEP_ALIVE = 75  # seconds; longer than common proxies keep an idle connection to us
@@ -29,4 +30,5 @@ def serve(settings: Settings, listener: socket.socket, *, only: Part | None) -> 
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_STOP_WITHIN,
     )
+    collector.calm()
     uvicorn.Server(config).run(sockets=[listener])

@@ -24,6 +24,7 @@ from lumo.deliveries.sending import Sending
 from lumo.deliveries.tokens import Tokens
 from lumo.integrations.http import Http
 from lumo.integrations.line.client import LineClient
+from lumo.lib import collector
 from lumo.lib.encryption import Keyring
 from lumo.lib.logs import get_logger
 from lumo.lib.settings import Settings
@@ -53,6 +54,7 @@ async def run(settings: Settings) -> None:
     Raises DatabaseGoneError or what the database raised.
     """
     intervals = settings.intervals
+    collector.calm()
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings, "lumo-sending", size=_POOL_SIZE, **_PLANNER))
         leases = await stack.enter_async_context(_pool(settings, "lumo-leases", size=1, synchronous_commit="off"))
@@ -69,7 +71,10 @@ async def run(settings: Settings) -> None:
 
 async def _take_jobs(settings: Settings, sending: Sending) -> None:
     connection = await connect(
-        settings.database_url, name="lumo-jobs", statement_cache_size=settings.statement_cache_size
+        settings.database_url,
+        name="lumo-jobs",
+        statement_cache_size=settings.statement_cache_size,
+        plan_cache_mode="force_generic_plan",  # else the engine's fetch is planned anew each time: 540 of its 740 µs
     )
     driver, heartbeat = AsyncpgDriver(connection), timedelta(seconds=settings.intervals.job_heartbeat)
     queuer = PgQueuer(driver)

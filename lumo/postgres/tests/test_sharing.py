@@ -55,4 +55,6 @@ def test_the_command_that_started_it_waits_for_those_that_joined(data_dir: Path)
 def test_commands_at_once_agree_on_one_server(data_dir: Path) -> None:
     with holding(data_dir, "--shared") as first, holding(data_dir, "--shared") as second:
         assert first.answer() == second.answer()
+        for one in (first, second):  # who started the server stays until the other has ended
+            one.ask_to_stop()
     until(lambda: find_running(data_dir) is None)
