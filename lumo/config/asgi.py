@@ -92,7 +92,7 @@ async def _at_the_edge(app: App, scope: Scope, receive: Receive, send: Send) -> 
 
     try:
         await app(scope, receive, watched)
-    except Exception:
+    except Exception:  # the HTTP edge: one of the two places that may (DESIGN §5)
         trace_id = uuid.uuid4().hex
         log.exception("request failed", trace_id=trace_id, method=scope["method"], path=scope["path"])
         if has_begun:

@@ -92,7 +92,7 @@ class Sending:
             outcome = await self._process(row, self._accounts[row.account_id])
         except DATABASE_ERRORS:
             raise
-        except Exception:
+        except Exception:  # a fault of ours fails this row, never its batch
             trace_id = uuid.uuid4().hex
             log.exception("row failed", delivery_id=row.delivery_id, trace_id=trace_id)
             outcome = Finished(row, "failed", "internal", f"trace {trace_id}")
