@@ -38,10 +38,14 @@ Answer = Callable[[Request, Channel], Awaitable[Reply]]
 
 
 class LineEmulator:
-    """Answers LINE's addresses from one record. Use it from one event loop."""
+    """Answers LINE's addresses from one record. Use it from one event loop.
 
-    def __init__(self, record: LineRecord) -> None:
+    Pictures and videos must be https as at LINE, but may be http at `http_origin`; "" is none.
+    """
+
+    def __init__(self, record: LineRecord, *, http_origin: str = "") -> None:
         self._record = record
+        self._http_origin = http_origin
         self._pushes = 0
         self._second, self._in_second = 0, 0
         self._answers: dict[tuple[str, str], Answer] = {
@@ -128,7 +132,7 @@ class LineEmulator:
             headers = {"x-line-accepted-request-id": accepted.request_id}
             words = {"message": "The retry key is already accepted"}
             return _reply(409, words | _sent(accepted.id, accepted.decoded()), headers)
-        content, refusal = check_push(request.body)
+        content, refusal = check_push(request.body, http_origin=self._http_origin)
         if refusal:
             return _reply(400, refusal)
         friend = self._record.find_friend(channel.channel_id, content["to"])
@@ -164,7 +168,7 @@ class LineEmulator:
         return push
 
     async def _validate(self, request: Request, _channel: Channel) -> Reply:
-        refusal = check_messages(request.body or b"")
+        refusal = check_messages(request.body or b"", http_origin=self._http_origin)
         return _reply(400, refusal) if refusal else _reply(200, {})
 
     async def _profile(self, request: Request, channel: Channel) -> Reply:
