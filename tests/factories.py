@@ -1,12 +1,20 @@
 """Objects that tests start from: made by the models, with the settings' secret key."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import connections
 from django.utils import timezone
 
 from lumo.accounts.models import OfficialAccount
 from lumo.lib.encryption import Keyring
 from lumo.lib.settings import Settings
+from lumo.messaging.documents import Block, Document, TextBlock
+from lumo.messaging.models import AutoSendMessage
 from lumo.profiles.models import KlaviyoConnection
 from lumo.workspaces.models import Workspace
+
+T = TypeVar("T")
 
 KEY = "key-of-the-factory"
 
@@ -40,6 +48,21 @@ def make_connection(settings: Settings, workspace: Workspace, **fields: object) 
     return KlaviyoConnection.objects.create(workspace=workspace, **{**defaults, **fields})
 
 
+def make_message(workspace: Workspace, *blocks: Block, **fields: Any) -> AutoSendMessage:
+    """An Auto Send Message with its first revision; of one text block if none is given."""
+    message = AutoSendMessage.objects.create(workspace=workspace, name="Cart reminder")
+    message.revise(Document(blocks=blocks or (TextBlock(text="Hi {first_name}!"),), **fields), name="Cart reminder")
+    return message
+
+
 def line_user_id(number: int) -> str:
     """The n-th LINE user of a test."""
     return f"U{number:032x}"
+
+
+def and_close(change: Callable[[], T]) -> T:
+    """Do something with models in a thread of its own, whose connection ends with it."""
+    try:
+        return change()
+    finally:
+        connections.close_all()

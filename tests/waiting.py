@@ -16,18 +16,30 @@ _IDS = IdSource()
 
 
 def queue_rows(
-    settings: Settings, account: OfficialAccount, *, count: int = 1, text: str = "Hello.", base_id: int | None = None
+    settings: Settings,
+    account: OfficialAccount,
+    *,
+    count: int = 1,
+    text: str = "Hello.",
+    base_id: int | None = None,
+    message: str = "",
+    **fields: object,
 ) -> int:
-    """Store `count` requests to the LINE users 0, 1, 2 … of an account; returns their batch id."""
+    """Store `count` requests to the LINE users 0, 1, 2 … of an account; returns their batch id.
+
+    They name `message`, a public id, if there is one, else have the text. `fields` are further ones of the body.
+    """
     batch_id = base_id or _IDS.next_base()
+    content = {"message": message} if message else {"text": text}
     incoming = [
         Incoming(
             workspace_id=account.workspace_id,
             connection_id=1,
-            body=json.dumps({"to": line_user_id(number), "text": text, "event": str(number)}).encode(),
+            body=json.dumps({"to": line_user_id(number), "event": str(number), **content, **fields}).encode(),
             dedupe_key=b"%d %d" % (batch_id, number),
             account_id=account.pk,
             line_user_id=line_user_id(number),
+            message=message,
         )
         for number in range(count)
     ]

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "lumo.workspaces",
     "lumo.accounts",
     "lumo.profiles",
+    "lumo.messaging",
     "lumo.deliveries",
     "lumo.flows",
     "lumo.sandbox",

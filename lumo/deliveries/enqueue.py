@@ -28,7 +28,7 @@ _FIND_ORIGINALS = "SELECT key, delivery_id FROM dedupe_keys WHERE key = ANY($1::
 
 _REQUEST_COLUMNS = (
     "id", "workspace_id", "connection_id", "code", "original_id", "account_id", "line_user_id",
-    "flow_id", "placement", "profile", "event", "body",
+    "flow_id", "placement", "profile", "event", "message", "body",
 )  # fmt: skip
 _QUEUE_COLUMNS = (
     "delivery_id", "batch_id", "account_id", "line_user_id", "priority", "stored_at", "request_id",
@@ -49,6 +49,7 @@ class Incoming(msgspec.Struct, kw_only=True):
     placement: str = ""
     profile: str = ""
     event: str = ""
+    message: str = ""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -122,7 +123,7 @@ def _request_row(item: Incoming, answer: Stored, own_id: int) -> tuple[object, .
     original_id = answer.id if answer.is_duplicate else None
     return (
         own_id, item.workspace_id, item.connection_id, code, original_id, item.account_id, item.line_user_id,
-        item.flow_id, item.placement, item.profile, item.event, item.body,
+        item.flow_id, item.placement, item.profile, item.event, item.message, item.body,
     )  # fmt: skip
 
 

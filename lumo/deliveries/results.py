@@ -33,10 +33,12 @@ _TAKE_FROM_RETRIES = """
 _WAIT_AGAIN = """
     UPDATE retries r SET batch_id = NULL, claimed_at = NULL, due_at = mine.due_at, attempts = mine.attempts,
         first_attempt_at = mine.first_attempt_at, reason = mine.reason, detail = mine.detail,
-        is_in_doubt = mine.is_in_doubt, payload = coalesce(r.payload, mine.payload)
+        is_in_doubt = mine.is_in_doubt, payload = coalesce(r.payload, mine.payload),
+        revision_id = coalesce(r.revision_id, mine.revision_id)
     FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::smallint[], $5::timestamptz[], $6::text[],
-        $7::text[], $8::boolean[], $9::bytea[])
-        AS mine (delivery_id, batch_id, due_at, attempts, first_attempt_at, reason, detail, is_in_doubt, payload)
+        $7::text[], $8::boolean[], $9::bytea[], $10::bigint[])
+        AS mine (delivery_id, batch_id, due_at, attempts, first_attempt_at, reason, detail, is_in_doubt, payload,
+            revision_id)
     WHERE r.delivery_id = mine.delivery_id AND r.batch_id = mine.batch_id
 """
 _MEET_FRIENDS = """
@@ -48,11 +50,11 @@ _GIVE_BACK_CAP = "DELETE FROM cap_reservations WHERE delivery_id = ANY($1::bigin
 _DELIVERY_COLUMNS = (
     "id", "workspace_id", "account_id", "line_user_id", "route", "request_id", "flow_id", "placement", "profile",
     "state", "reason", "detail", "attempts", "stored_at", "first_attempt_at", "finished_at", "line_request_id",
-    "is_in_doubt",
+    "is_in_doubt", "revision_id",
 )  # fmt: skip
 _RETRY_COLUMNS = (
     "delivery_id", "account_id", "line_user_id", "priority", "stored_at", "request_id", "due_at", "attempts",
-    "first_attempt_at", "reason", "detail", "is_in_doubt", "payload",
+    "first_attempt_at", "reason", "detail", "is_in_doubt", "payload", "revision_id",
 )  # fmt: skip
 
 
@@ -201,7 +203,7 @@ async def _wait_again(connection: Connection, waiting: Iterable[Waiting]) -> Non
             (
                 item.row.delivery_id, item.row.batch_id, item.due_at or _FOREVER, item.row.attempts,
                 item.row.first_attempt_at, item.reason, _storable(item.detail), item.row.is_in_doubt,
-                item.row.payload,
+                item.row.payload, item.row.revision_id,
             )
             for item in sorted(waiting, key=lambda item: item.row.delivery_id)
         ),
@@ -215,7 +217,7 @@ def _delivery_row(item: Finished, now: datetime) -> tuple[object, ...]:
     return (
         row.delivery_id, row.workspace_id, row.account_id, row.line_user_id, "flow", row.request_id, row.flow_id,
         row.placement, row.profile, item.state, item.reason, _storable(item.detail), row.attempts, row.stored_at,
-        row.first_attempt_at, now, item.line_request_id, row.is_in_doubt,
+        row.first_attempt_at, now, item.line_request_id, row.is_in_doubt, row.revision_id,
     )  # fmt: skip
 
 
@@ -224,7 +226,7 @@ def _retry_row(item: Waiting) -> tuple[object, ...]:
     return (
         row.delivery_id, row.account_id, row.line_user_id, row.priority, row.stored_at, row.request_id,
         item.due_at or _FOREVER, row.attempts, row.first_attempt_at, item.reason, _storable(item.detail),
-        row.is_in_doubt, row.payload,
+        row.is_in_doubt, row.payload, row.revision_id,
     )  # fmt: skip
 
 

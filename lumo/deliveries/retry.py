@@ -14,6 +14,7 @@ from lumo.deliveries.reasons import UNPROVEN, Reason
 from lumo.deliveries.retention import DELIVERIES_KEPT
 from lumo.lib.errors import NotPossibleError
 from lumo.messaging import contract
+from lumo.messaging.models import AutoSendMessage
 from lumo.postgres import jobs
 
 _BODY = "SELECT body FROM flow_requests WHERE workspace_id = %s AND id = %s"
@@ -82,7 +83,9 @@ def _find_recipient(workspace_id: int, line: LoggedDelivery, body: contract.Flow
     if line.state in {"failed", "skipped"} and line.account_id is not None:
         return line.account_id, line.line_user_id
     accounts = dict(OfficialAccount.objects.filter(workspace_id=workspace_id).values_list("public_id", "pk"))
-    fault = contract.find_fault(body, accounts=accounts)
+    messages = AutoSendMessage.objects.filter(workspace_id=workspace_id, archived_at=None)
+    names = set(messages.filter(public_id=body.message_id()).values_list("public_id", flat=True))
+    fault = contract.find_fault(body, accounts=accounts, messages=names)
     account_id = contract.resolve_account(body, accounts=accounts)
     if fault or account_id is None:
         raise NotPossibleError(str(explain(fault or Reason.ACCOUNT_UNKNOWN).headline))

@@ -19,7 +19,9 @@ from lumo.lib import clock
 from lumo.lib.logs import get_logger
 from lumo.lib.settings import Intervals
 from lumo.messaging import contract
-from lumo.messaging.push_request import NotSendableError, build_push
+from lumo.messaging.builder import NotSendableError
+from lumo.messaging.live_messages import LiveMessage, LiveMessages
+from lumo.messaging.push_request import build_message_push, build_push
 from lumo.postgres.lasting import DATABASE_ERRORS
 from lumo.postgres.types import Connection
 
@@ -32,9 +34,19 @@ class Sending:
     """Sends batches; one object a process, any number of batches at once."""
 
     def __init__(
-        self, pool: asyncpg.Pool, *, limits: Limits, pusher: Pusher, results: Results, intervals: Intervals
+        self,
+        pool: asyncpg.Pool,
+        *,
+        limits: Limits,
+        pusher: Pusher,
+        results: Results,
+        intervals: Intervals,
+        http_origin: str = "",
     ) -> None:
+        """`http_origin`: the one address at which LINE may be given http, see `lumo.messaging.links`."""
         self._pool = pool
+        self._messages = LiveMessages()
+        self._http_origin = http_origin
         self._limits = limits
         self._pusher = pusher
         self._results = results
@@ -53,11 +65,12 @@ class Sending:
         async with self._pool.acquire() as connection:
             rows = await load_batch(connection, batch_id)
             await self._refresh_accounts(connection, {row.account_id for row in rows})
+            messages = await self._messages.find(connection, _named(rows))
         if not rows:
             return True
         for row in rows:
             row.is_in_doubt |= was_begun
-        tasks = [asyncio.create_task(self._send_row(row)) for row in rows]
+        tasks = [asyncio.create_task(self._send_row(row, messages.get(row.message))) for row in rows]
         await self._finish_in_time(tasks)
         written = {task.result() for task in tasks if not task.cancelled()}
         written |= {
@@ -83,13 +96,13 @@ class Sending:
                 task.cancel()
             await asyncio.wait(late)
 
-    async def _send_row(self, row: Row) -> asyncio.Future[None] | None:
+    async def _send_row(self, row: Row, message: LiveMessage | None) -> asyncio.Future[None] | None:
         """The future of the row's outcome being written; None when the row was left alone.
 
         One of the two places that may catch Exception: a fault of ours fails one row, never its batch.
         """
         try:
-            outcome = await self._process(row, self._accounts[row.account_id])
+            outcome = await self._process(row, self._accounts[row.account_id], message)
         except DATABASE_ERRORS:
             raise
         except Exception:  # a fault of ours fails this row, never its batch
@@ -98,7 +111,7 @@ class Sending:
             outcome = Finished(row, "failed", "internal", f"trace {trace_id}")
         return None if outcome is None else self._results.put(outcome)
 
-    async def _process(self, row: Row, account: LiveAccount) -> Outcome | None:
+    async def _process(self, row: Row, account: LiveAccount, message: LiveMessage | None) -> Outcome | None:
         verdict = self._decide(row, account)
         if verdict.action != "send":
             return _outcome_of(verdict, row)
@@ -106,9 +119,9 @@ class Sending:
             return Finished(row, "skipped", "cap")
         if row.payload is None:
             try:
-                row.payload = render(row)
+                render(row, message, http_origin=self._http_origin)
             except NotSendableError as error:
-                return Finished(row, "failed" if error.state == "failed" else "skipped", error.reason, error.detail)
+                return Finished(row, error.state, error.reason, error.detail)
         await self._limits.take(account.id)
         async with self._push_slots:
             if self.is_stopping:
@@ -141,11 +154,28 @@ class Sending:
         return Waiting(row, due_at, "line_busy", f"not through after {self._intervals.row_deadline:g} s")
 
 
-def render(row: Row) -> bytes:
-    """The request to LINE for a row that was never rendered. Raises NotSendableError."""
+def render(row: Row, message: LiveMessage | None, *, http_origin: str = "") -> None:
+    """Make the request to LINE of a row that was never rendered. Raises NotSendableError.
+
+    `message` is the one that the row names. One that was archived since the request was taken is not sent any more.
+    """
     if row.body is None:
         raise NotSendableError("failed", "internal", "the stored request is gone")
-    return build_push(contract.read(row.body), to=row.line_user_id, display_name=row.display_name)
+    body = contract.read(row.body)
+    if not body.message_id():
+        row.payload = build_push(body, to=row.line_user_id, display_name=row.display_name)
+        return
+    if message is None or message.is_archived or message.workspace_id != row.workspace_id:
+        raise NotSendableError("failed", "message_unknown")
+    row.revision_id = message.revision_id
+    row.payload = build_message_push(
+        message.document, body, to=row.line_user_id, display_name=row.display_name, http_origin=http_origin
+    )
+
+
+def _named(rows: Sequence[Row]) -> set[str]:
+    """The Auto Send Messages of which a request to LINE is still to be made."""
+    return {row.message for row in rows if row.message and row.payload is None}
 
 
 def _outcome_of(verdict: Verdict, row: Row) -> Outcome:

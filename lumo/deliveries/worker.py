@@ -65,7 +65,14 @@ async def run(settings: Settings) -> None:
         line = LineClient(http, replacement=settings.line_api_url)
         tokens = Tokens(line, Keyring(settings.secret_keys))
         pusher = Pusher(line, tokens, Pauses(pool), intervals=intervals)
-        sending = Sending(pool, limits=Limits(leases), pusher=pusher, results=results, intervals=intervals)
+        sending = Sending(
+            pool,
+            limits=Limits(leases),
+            pusher=pusher,
+            results=results,
+            intervals=intervals,
+            http_origin=settings.http_origin(),
+        )
         await _take_jobs(settings, sending)
 
 

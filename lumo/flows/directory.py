@@ -27,14 +27,18 @@ _LOAD = """
         ARRAY(SELECT digest FROM retired_keys r WHERE r.connection_id = c.id) AS retired_digests,
         ARRAY(SELECT a.public_id FROM official_accounts a WHERE a.workspace_id = c.workspace_id ORDER BY a.id)
             AS account_public_ids,
-        ARRAY(SELECT a.id FROM official_accounts a WHERE a.workspace_id = c.workspace_id ORDER BY a.id) AS account_ids
+        ARRAY(SELECT a.id FROM official_accounts a WHERE a.workspace_id = c.workspace_id ORDER BY a.id) AS account_ids,
+        ARRAY(SELECT m.public_id FROM auto_send_messages m WHERE m.workspace_id = c.workspace_id
+            AND m.archived_at IS NULL) AS messages
     FROM klaviyo_connections c
     WHERE c.public_id = ANY($1::text[])
 """
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A connection as it was at `read_at` (monotonic). `accounts` maps public ids of LINE accounts to row ids."""
+    """A connection as it was at `read_at` (monotonic). `accounts` maps public ids of LINE accounts to row ids;
+    `messages` has the public ids of the Auto Send Messages that may be named.
+    """
 
     id: int
     workspace_id: int
@@ -43,6 +47,7 @@ class Entry(msgspec.Struct, frozen=True):
     key_version: int
     retired_digests: frozenset[bytes]
     accounts: Mapping[str, int]
+    messages: frozenset[str]
     read_at: float
 
     def find_fault(self, presented: bytes | None) -> str | None:
@@ -60,7 +65,7 @@ class Directory:
     """Entries by public id: `find` asks the memory, `look_again` the database."""
 
     def __init__(self, database: LastingConnection, keyring: Keyring, *, kept: float) -> None:
-        """`kept` in seconds: so long may this process not know of another LINE account."""
+        """`kept` in seconds: so long may this process not know of an account or an archived message."""
         self._database = database
         self._kept = kept
         self._keyring = keyring
@@ -130,5 +135,6 @@ class Directory:
             key_version=record["key_version"],
             retired_digests=frozenset(record["retired_digests"]),
             accounts=dict(zip(record["account_public_ids"], record["account_ids"], strict=True)),
+            messages=frozenset(record["messages"]),
             read_at=time.monotonic(),
         )

@@ -34,6 +34,7 @@ _NOT_FOUND = refused("not_found")
 _UNREAD = {"too_large", "too_slow"}
 _OUT_OF_DATE = {"connection_disabled", "key_reissued"}
 _FOUND_LATE = _OUT_OF_DATE | {"too_many"}
+_FOUND_BY_NAME = {"account_unknown", "message_unknown"}  # what a stale directory would refuse
 _SHORT = 200  # characters of what is copied out of a request beside its body
 
 
@@ -129,10 +130,10 @@ class Hooks:
             body = contract.read(incoming.body)
         except BodyInvalidError as error:
             return refused("body_invalid", str(error))
-        fault = contract.find_fault(body, accounts=entry.accounts)
-        if fault == "account_unknown":
+        fault = contract.find_fault(body, accounts=entry.accounts, messages=entry.messages)
+        if fault in _FOUND_BY_NAME:
             entry = await self._directory.look_again(public_id) or entry
-            fault = contract.find_fault(body, accounts=entry.accounts)
+            fault = contract.find_fault(body, accounts=entry.accounts, messages=entry.messages)
         _note(body, entry, incoming)
         return refused(fault) if fault else None
 
@@ -147,6 +148,7 @@ def _note(body: FlowBody, entry: Entry, incoming: Incoming) -> None:
     incoming.line_user_id = body.recipient()[:_SHORT]
     incoming.placement = contract.as_rendered(body.placement)[:_SHORT]
     incoming.profile = contract.as_rendered(body.profile)[:_SHORT]
+    incoming.message = body.message_id()[:_SHORT]
     incoming.event = contract.as_rendered(body.event)[:_SHORT]
     if incoming.account_id is not None:
         incoming.dedupe_key = contract.dedupe_key(

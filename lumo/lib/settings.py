@@ -114,6 +114,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             klaviyo_api_url=self.klaviyo_api_url or f"{self.local_url()}/sandbox/klaviyo",
         )
 
+    def http_origin(self) -> str:
+        """The one address at which LINE may be given pictures and links by http: our own, in the sandbox or on
+        loopback; empty where there is none.
+        """
+        is_own = self.public_url.startswith("http://") and (self.sandbox or self.is_loopback())
+        return self.public_url if is_own else ""
+
     def is_loopback(self) -> bool:
         """Whether PUBLIC_URL names this machine only."""
         return urlsplit(self.public_url).hostname in {"127.0.0.1", "localhost", "::1"}

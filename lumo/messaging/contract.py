@@ -8,13 +8,13 @@ entities and numbers as strings all arrive here.
 import hashlib
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
-from lumo.messaging.text import TEXT_LIMIT, utf16_length
+from lumo.messaging.limits import TEXT
 
 Scalar = str | int | float | bool | None
 
@@ -29,8 +29,28 @@ class BodyInvalidError(Exception):
     """The body is not a JSON object of the contract; the message says line and column, or the path."""
 
 
+class ProductSlot(msgspec.Struct, frozen=True):
+    """A product as it arrived: an empty slot where all is empty. `lumo.messaging.products` makes sense of it.
+
+    `price` is that of a unit, `cents` the same in hundredths, `line_price` that of `quantity` units.
+    """
+
+    id: Scalar = None
+    variant: Scalar = None
+    title: Scalar = None
+    variant_title: Scalar = None
+    image: Scalar = None
+    url: Scalar = None
+    handle: Scalar = None
+    price: Scalar = None
+    cents: Scalar = None
+    line_price: Scalar = None
+    quantity: Scalar = None
+    compare_at: Scalar = None
+
+
 class FlowBody(msgspec.Struct, frozen=True):
-    """The known fields, as they arrived. Others are ignored; `products` is read by who shows products."""
+    """The known fields, as they arrived. Others are ignored."""
 
     to: Scalar = None
     account: Scalar = None
@@ -43,7 +63,7 @@ class FlowBody(msgspec.Struct, frozen=True):
     esc: Scalar = None
     dedupe: Scalar = None
     variables: dict[str, Scalar] | None = None
-    products: list[dict[str, msgspec.Raw]] | None = None
+    products: list[ProductSlot] | None = None
 
     def recipient(self) -> str:
         """The LINE user id, stripped."""
@@ -55,14 +75,31 @@ class FlowBody(msgspec.Struct, frozen=True):
 
     def values(self) -> dict[str, str]:
         """The variables as text: HTML unescaped where Klaviyo escaped it, then percent-decoded where `enc` says so."""
-        return {name: self._decode(as_text(value)) for name, value in (self.variables or {}).items()}
+        decode = self.decoder()
+        return {name: decode(as_text(value)) for name, value in (self.variables or {}).items()}
 
-    def _decode(self, value: str) -> str:
-        value = self._unescape(value)
-        return unquote(value).replace("\0", "") if self.enc == "urlencode" else value
+    def message_id(self) -> str:
+        """The public id of the Auto Send Message that is named, stripped; empty when the body has a text instead."""
+        return as_text(self.message).strip()
+
+    def decoder(self) -> Callable[[str], str]:
+        """How values of `variables` and `products` become text. Always one of the same four functions."""
+        return _DECODERS[self.enc == "urlencode", self.esc == _ESCAPED_CANARY]
 
     def _unescape(self, value: str) -> str:
         return html.unescape(value) if self.esc == _ESCAPED_CANARY else value
+
+
+def _unquote(value: str) -> str:
+    return unquote(value).replace("\0", "") if "%" in value else value
+
+
+_DECODERS: dict[tuple[bool, bool], Callable[[str], str]] = {
+    (False, False): str,
+    (False, True): html.unescape,
+    (True, False): _unquote,
+    (True, True): lambda value: _unquote(html.unescape(value)),
+}
 
 
 _decoder = msgspec.json.Decoder(FlowBody)
@@ -95,10 +132,11 @@ def _read_tolerantly(body: bytes, first_error: Exception) -> FlowBody:
         raise BodyInvalidError(_position(body, first_error)) from None
 
 
-def find_fault(body: FlowBody, *, accounts: Mapping[str, int]) -> str | None:
+def find_fault(body: FlowBody, *, accounts: Mapping[str, int], messages: Collection[str] = ()) -> str | None:
     """The code of the first permanent fault, in the contract's order; None when a worker can take it from here.
 
-    `accounts` maps the public ids of the workspace's LINE accounts to their row ids.
+    `accounts` maps the public ids of the workspace's LINE accounts to their row ids; `messages` has the public ids of
+    its Auto Send Messages that are not archived.
     """
     recipient = body.recipient()
     if recipient in {"", "None"}:
@@ -109,12 +147,12 @@ def find_fault(body: FlowBody, *, accounts: Mapping[str, int]) -> str | None:
         return "recipient_invalid"
     if resolve_account(body, accounts=accounts) is None:
         return "account_unknown"
-    has_text, has_message = bool(as_text(body.text).strip()), bool(as_text(body.message).strip())
-    if has_text == has_message:
+    has_text, message = bool(as_text(body.text).strip()), body.message_id()
+    if has_text == bool(message):
         return "body_incomplete"
-    if has_message:
-        return "message_unknown"
-    if utf16_length(body.direct_text()) > TEXT_LIMIT:
+    if message:
+        return None if message in messages else "message_unknown"
+    if not TEXT.allows(body.direct_text()):
         return "text_too_long"
     return None
 

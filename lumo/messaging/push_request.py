@@ -1,34 +1,21 @@
-"""The request that LINE's push endpoint gets. The one place that builds LINE's JSON for sending."""
+"""The request that LINE's push endpoint gets. The one place that makes its bytes. Knows no Django."""
 
-from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
+from lumo.messaging.builder import NotSendableError, build_messages, build_text_message
 from lumo.messaging.contract import FlowBody
-from lumo.messaging.text import TEXT_LIMIT, TextTooLongError, fill, utf16_length
-
-
-class NotSendableError(Exception):
-    """Nothing can be sent. `state` is what the delivery becomes, `reason` a code of the catalogue."""
-
-    def __init__(self, state: str, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.state = state
-        self.reason = reason
-        self.detail = detail
-
-
-class TextMessage(msgspec.Struct, frozen=True, tag="text"):
-    """https://developers.line.biz/en/reference/messaging-api/#text-message"""
-
-    text: str
+from lumo.messaging.documents import Document
+from lumo.messaging.limits import TEXT
+from lumo.messaging.text import TextTooLongError, fill
 
 
 class PushRequest(msgspec.Struct, frozen=True):
     """https://developers.line.biz/en/reference/messaging-api/#send-push-message: one to five messages."""
 
     to: str
-    messages: list[TextMessage]
+    messages: list[dict[str, Any]]
 
 
 _encoder = msgspec.json.Encoder()
@@ -39,18 +26,22 @@ def build_push(body: FlowBody, *, to: str, display_name: str = "") -> bytes:
 
     Raises NotSendableError: `text_empty` (skipped) when nothing is left, `text_too_long` (failed).
     """
-    text = _filled_text(body.direct_text(), {"display_name": display_name} | body.values())
-    return _encoder.encode(PushRequest(to, [TextMessage(text)]))
-
-
-def _filled_text(template: str, values: Mapping[str, str]) -> str:
     try:
-        text = fill(template, values)
+        text = fill(body.direct_text(), {"display_name": display_name} | body.values())
     except TextTooLongError:
-        raise NotSendableError("failed", "text_too_long", f"more than {TEXT_LIMIT} characters") from None
-    if not text.strip():
+        raise NotSendableError("failed", "text_too_long", f"more than {TEXT.most} characters") from None
+    message = build_text_message(text)
+    if message is None:
         raise NotSendableError("skipped", "text_empty")
-    length = utf16_length(text)
-    if length > TEXT_LIMIT:
-        raise NotSendableError("failed", "text_too_long", f"{length} of {TEXT_LIMIT} characters")
-    return text
+    return _encoder.encode(PushRequest(to, [message]))
+
+
+def build_message_push(
+    document: Document, body: FlowBody, *, to: str, display_name: str = "", http_origin: str = ""
+) -> bytes:
+    """The push of an Auto Send Message for the person and the event of a Flow body.
+
+    Raises NotSendableError as `build_messages` does.
+    """
+    messages = build_messages(document, body, display_name=display_name, http_origin=http_origin)
+    return _encoder.encode(PushRequest(to, messages))

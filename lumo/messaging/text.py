@@ -1,19 +1,12 @@
-"""Text as LINE counts and Lumo fills it: UTF-16 units, single-brace placeholders."""
+"""Text with single-brace placeholders, and how they are filled. Knows no Django."""
 
 import re
 from collections.abc import Mapping
 
-TEXT_LIMIT = 5000  # UTF-16 units: https://developers.line.biz/en/reference/messaging-api/#text-message
+from lumo.messaging.limits import TEXT
+
 BUILT_IN = ("display_name", "first_name", "cart_url")
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-def utf16_length(text: str) -> int:
-    """How many units LINE counts: most emoji are two.
-
-    https://developers.line.biz/en/docs/messaging-api/text-character-count/
-    """
-    return len(text) + sum(character > "\uffff" for character in text)
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class TextTooLongError(Exception):
@@ -26,7 +19,9 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     An unknown name stays as typed; a known but empty one, or one of `BUILT_IN` without a value, becomes nothing.
     Raises TextTooLongError once the values alone exceed LINE's limit: a few short names could ask for gigabytes.
     """
-    left = TEXT_LIMIT
+    if "{" not in text:
+        return text
+    left = TEXT.most
 
     def value(match: re.Match[str]) -> str:
         nonlocal left
@@ -37,4 +32,4 @@ def fill(text: str, values: Mapping[str, str]) -> str:
             raise TextTooLongError
         return found
 
-    return _PLACEHOLDER.sub(value, text)
+    return PLACEHOLDER.sub(value, text)

@@ -120,7 +120,7 @@ def _print_settings(found: "FlowSettings") -> None:
 
 
 def _print_bodies(accounts: "list[OfficialAccount]") -> None:
-    from lumo.messaging.direct_text import build_direct_text_body
+    from lumo.messaging.get_json import build_direct_text_body
 
     if not accounts:
         click.echo("\nConnect LINE to see a request body: lumo line connect")

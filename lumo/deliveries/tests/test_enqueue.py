@@ -55,7 +55,7 @@ def test_a_flush_is_one_batch_with_one_job(settings: Settings) -> None:
     ]
     kept = fetch(settings, "SELECT * FROM flow_requests ORDER BY id")
     assert tuple(kept[1]) == (
-        base_id + 1, 1, 2, None, None, 3, line_user_id(1), "F", "pl", "p", "e", b"body 1",
+        base_id + 1, 1, 2, None, None, 3, line_user_id(1), "F", "pl", "p", "e", b"body 1", "",
     )  # fmt: skip
     jobs = fetch(settings, "SELECT entrypoint, payload, priority FROM pgqueuer")
     assert jobs == [(SEND_JOB, str(base_id).encode(), FLOW_PRIORITY)]

@@ -12,8 +12,9 @@ import pytest
 
 from lumo.flows.answers import MAX_BODY
 from lumo.lib.settings import Intervals, Settings
-from lumo.messaging.text import TEXT_LIMIT
-from tests.factories import KEY, line_user_id, make_account, make_connection, make_workspace
+from lumo.messaging.limits import TEXT
+from lumo.messaging.models import AutoSendMessage
+from tests.factories import KEY, and_close, line_user_id, make_account, make_connection, make_message, make_workspace
 from tests.posting import Answered, flow_body, hooks, post, until
 from tests.waiting import fetch
 
@@ -53,8 +54,8 @@ HUGE = b" " * (MAX_BODY + 1)
         ({"body": flow_body(text=...)}, (422, "body_incomplete")),
         ({"body": flow_body(message="asm_1")}, (422, "body_incomplete")),
         ({"body": flow_body(text=..., message="asm_1")}, (422, "message_unknown")),
-        ({"body": flow_body(text="😀" * (TEXT_LIMIT // 2) + "a")}, (422, "text_too_long")),
-        ({"body": flow_body(text="😀" * (TEXT_LIMIT // 2))}, (202, "accepted")),
+        ({"body": flow_body(text="😀" * (TEXT.most // 2) + "a")}, (422, "text_too_long")),
+        ({"body": flow_body(text="😀" * (TEXT.most // 2))}, (202, "accepted")),
         ({"chunks": [flow_body()[:20], flow_body()[20:]]}, (202, "accepted")),
     ],
 )
@@ -97,6 +98,33 @@ def test_a_connection_switched_on_is_open_at_once(settings: Settings) -> None:
             return [first, await post(app, path, flow_body())]
 
     assert [answered.status for answered in asyncio.run(run())] == [403, 202]
+
+
+def test_a_message_may_be_named_as_soon_as_it_is_there_and_until_it_is_archived(settings: Settings) -> None:
+    workspace = make_workspace()
+    make_account(settings, workspace)
+    path = f"/hooks/klaviyo/{make_connection(settings, workspace).public_id}"
+
+    known, foreign = make_message(workspace), make_message(make_workspace())
+
+    def body(message: AutoSendMessage) -> bytes:
+        return flow_body(text=..., message=f" {message.public_id}\n", placement=f"pl {message.pk}")
+
+    async def run() -> list[Answered]:
+        async with hooks(settings) as app:
+            answered = [await post(app, path, body(known)), await post(app, path, body(foreign))]
+            new = await asyncio.to_thread(and_close, lambda: make_message(workspace))  # the directory was read before
+            answered.append(await post(app, path, body(new)))
+            await asyncio.to_thread(and_close, known.archive)
+        async with hooks(settings) as app:
+            answered.append(await post(app, path, body(known)))
+        return answered
+
+    expected = ["accepted", "message_unknown", "accepted", "message_unknown"]
+    assert [one.short[1] for one in asyncio.run(run())] == expected
+    stored = fetch(settings, "SELECT message, code FROM flow_requests ORDER BY id")
+    assert [record["code"] for record in stored] == [None, "message_unknown", None, "message_unknown"]
+    assert all(record["message"].startswith("asm_") for record in stored)
 
 
 def test_the_account_may_be_left_out_only_where_there_is_one(settings: Settings) -> None:

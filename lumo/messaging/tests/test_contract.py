@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumo.messaging import contract
+from lumo.messaging.builder import NotSendableError
 from lumo.messaging.contract import BodyInvalidError, FlowBody
-from lumo.messaging.push_request import NotSendableError, build_push
+from lumo.messaging.push_request import build_push
 
 USER = "U" + "0af" * 10 + "12"
 ACCOUNTS = {"oa_1": 1}

@@ -1,0 +1,100 @@
+"""Auto Send Messages through the real sending process: which revision is sent, and what stops one."""
+
+from typing import Any
+
+import pytest
+
+from lumo.deliveries.tests.test_sending import Line, _states, _waiting, _work
+from lumo.lib.settings import Settings
+from lumo.messaging.documents import Button, Document, ProductsBlock, TextBlock
+from tests.factories import and_close, line_user_id, make_account, make_message, make_workspace
+from tests.waiting import fetch, queue_rows
+
+CARD = ProductsBlock(trigger="abandoned_cart", button=Button(text="Cart", opens="{cart_url}"))
+MUG = {"id": "1", "title": "Mug%20%26%20more", "price": "3960.00", "url": "https%3A//shop.example/mug"}
+CART: dict[str, Any] = {
+    "variables": {"first_name": "%E8%8A%B1%E5%AD%90", "cart_url": "https%3A//shop.example/c"},
+    "enc": "urlencode",
+}
+
+
+def _revision_of_the_delivery(settings: Settings) -> Any:
+    [record] = fetch(settings, "SELECT revision_id FROM deliveries")
+    return record[0]
+
+
+def test_cards_fill_themselves_from_the_event(settings: Settings) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace, TextBlock(text="{first_name}さん"), CARD, currency="JPY")
+    queue_rows(settings, account, message=message.public_id, products=[MUG, {"title": ""}], **CART)
+    line = Line()
+    _work(settings, line, until=lambda: _states(settings) == [("delivered", None)])
+    [push] = line.pushed
+    text, card = push["messages"]
+    assert (push["to"], text) == (line_user_id(0), {"type": "text", "text": "花子さん"})
+    assert card["contents"]["body"]["contents"][0]["text"] == "Mug & more"
+    assert card["contents"]["footer"]["contents"][0]["action"]["uri"] == "https://shop.example/c"
+    assert _revision_of_the_delivery(settings) == message.newest().pk
+
+
+def test_the_newest_revision_is_sent_and_an_edit_needs_no_restart(settings: Settings) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace, TextBlock(text="First"))
+    queue_rows(settings, account, message=message.public_id)
+    line = Line()
+    edits = iter(["Second"])
+
+    def edit_then_finish() -> bool:
+        if len(_states(settings)) == 1 and (text := next(edits, None)):
+            document = Document(blocks=(TextBlock(text=text),))
+            and_close(lambda: message.revise(document, name="x"))
+            queue_rows(settings, account, message=message.public_id)
+        return len(_states(settings)) == 2
+
+    _work(settings, line, until=edit_then_finish)
+    assert [push["messages"][0]["text"] for push in line.pushed] == ["First", "Second"]
+
+
+@pytest.mark.parametrize(
+    ("products", "block", "expected"),
+    [
+        ([], CARD, ("skipped", "no_products")),
+        ([{"title": "Gift", "price": "0.00"}], CARD, ("skipped", "no_products")),
+        ([], ProductsBlock(trigger="abandoned_cart", title="Your cart"), ("delivered", None)),
+        ([], TextBlock(text="{cart_url}"), ("skipped", "text_empty")),
+        ([], TextBlock(text="{first_name}" * 100), ("failed", "text_too_long")),
+    ],
+)
+def test_what_an_event_can_leave_of_a_message(
+    settings: Settings, products: list[dict[str, str]], block: Any, expected: tuple[str, str | None]
+) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace, block)
+    variables = {"first_name": "x" * 100}
+    queue_rows(settings, account, message=message.public_id, products=products, variables=variables)
+    _work(settings, Line(), until=lambda: _states(settings) == [expected])
+    assert _revision_of_the_delivery(settings) == message.newest().pk
+
+
+def test_what_was_archived_or_is_another_s_is_not_sent(settings: Settings) -> None:
+    account = make_account(settings)
+    archived, foreign = make_message(account.workspace), make_message(make_workspace())
+    archived.archive()
+    for message in (archived.public_id, foreign.public_id, "asm_0"):
+        queue_rows(settings, account, message=message)
+    line = Line()
+    _work(settings, line, until=lambda: len(_states(settings)) == 3)
+    assert _states(settings) == [("failed", "message_unknown")] * 3
+    assert line.pushed == []
+
+
+def test_a_retry_sends_what_was_made_first_whatever_was_edited_since(settings: Settings) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace, TextBlock(text="First"))
+    first = message.newest().pk
+    queue_rows(settings, account, message=message.public_id)
+    _work(settings, Line(seconds=3.0), until=lambda: bool(_waiting(settings)))
+    message.revise(Document(blocks=(TextBlock(text="Second"),)), name="x")
+    [kept] = fetch(settings, "SELECT convert_from(payload, 'UTF8'), revision_id FROM retries")
+    assert "First" in kept[0]
+    assert kept[1] == first

@@ -1,0 +1,63 @@
+"""The Auto Send Messages that this process sends: their newest revisions, asked for with every batch. No Django."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from lumo.messaging import documents
+from lumo.messaging.documents import Document
+from lumo.postgres.types import Connection
+
+_REMEMBERED = 1000  # revisions
+_FIND = """
+    SELECT public_id, workspace_id, archived_at IS NOT NULL AS is_archived, revision.id AS revision_id
+    FROM auto_send_messages message CROSS JOIN LATERAL (
+        SELECT id FROM message_revisions WHERE message_id = message.id ORDER BY number DESC LIMIT 1
+    ) revision
+    WHERE public_id = ANY($1::text[])
+"""
+_LOAD = "SELECT id, content::text FROM message_revisions WHERE id = ANY($1::bigint[])"
+
+
+class LiveMessage(msgspec.Struct, frozen=True):
+    """An Auto Send Message as it is now."""
+
+    workspace_id: int
+    is_archived: bool
+    revision_id: int
+    document: Document
+
+
+class LiveMessages:
+    """Messages by public id. Revisions never change, so they are remembered; which one is the newest is asked."""
+
+    def __init__(self) -> None:
+        self._documents: OrderedDict[int, Document] = OrderedDict()
+
+    async def find(self, connection: Connection, public_ids: Collection[str]) -> Mapping[str, LiveMessage]:
+        """The messages of these public ids; those that are none are left out."""
+        if not public_ids:
+            return {}
+        records = await connection.fetch(_FIND, list(public_ids))
+        missing = {record["revision_id"] for record in records} - self._documents.keys()
+        if missing:
+            for record in await connection.fetch(_LOAD, list(missing)):
+                self._documents[record["id"]] = documents.decode(record["content"])
+        found = {
+            record["public_id"]: LiveMessage(
+                workspace_id=record["workspace_id"],
+                is_archived=record["is_archived"],
+                revision_id=record["revision_id"],
+                document=self._documents[record["revision_id"]],
+            )
+            for record in records
+        }
+        self._forget(keep={record["revision_id"] for record in records})
+        return found
+
+    def _forget(self, *, keep: Collection[int]) -> None:
+        for revision_id in keep:
+            self._documents.move_to_end(revision_id)
+        while len(self._documents) > max(_REMEMBERED, len(keep)):
+            self._documents.popitem(last=False)
