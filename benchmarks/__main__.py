@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import rendering
 from benchmarks.figures import Figures, medians
 from benchmarks.measuring import Conditions, Row, run_row
 from benchmarks.processes import BenchError
@@ -23,6 +24,8 @@ ROWS = (
     Row(name="1,000/s beside 10 pages/s", rate=1000, page_rate=10),
     Row(name="saturation", rate=0),
     Row(name="floor, saturation", rate=0, is_floor=True),
+    Row(name="saturation, 12 cards", rate=0, is_card=True),
+    Row(name="floor, 12 cards", rate=0, is_floor=True, is_card=True),
 )
 _FULL, _QUICK = (10.0, 60.0, 3), (3.0, 10.0, 1)
 
@@ -54,7 +57,7 @@ def main(
             measured = _measure(rows, conditions, times=times, folder=folder, keep=keep)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"\n{tables(measured)}")
+    click.echo(f"\n{tables(measured)}\n{rendering.describe()}")
 
 
 @contextmanager

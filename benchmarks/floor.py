@@ -19,7 +19,8 @@ from lumo.integrations.http import Http
 from lumo.integrations.line.client import LineClient
 from lumo.lib import collector
 from lumo.messaging.contract import FlowBody
-from lumo.messaging.push_request import build_push
+from lumo.messaging.documents import Document
+from lumo.messaging.push_request import build_message_push, build_push
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,14 +28,18 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Floor:
-    """The ASGI application; `first_id` keeps the retry keys of several processes apart."""
+    """The ASGI application; `first_id` keeps the retry keys of several processes apart.
 
-    def __init__(self, *, line_url: str, ca_file: str, first_id: int) -> None:
+    It sends the text of a body, or the card that `document` describes.
+    """
+
+    def __init__(self, *, line_url: str, ca_file: str, first_id: int, document: Document | None) -> None:
         self._line_url, self._ca_file = line_url, ca_file
         self._numbers = itertools.count(first_id)
         self._decoder = msgspec.json.Decoder(FlowBody)
         self._open = AsyncExitStack()
         self._line: LineClient | None = None
+        self._document = document
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -43,11 +48,16 @@ class Floor:
         assert self._line is not None
         body = self._decoder.decode(await _read(receive))
         number = next(self._numbers)
-        await self._line.push("token-1", build_push(body, to=body.recipient()), retry_key=retry_key(number))
+        await self._line.push("token-1", self._build(body), retry_key=retry_key(number))
         answer = b'{"id":"%d"}' % number
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
+
+    def _build(self, body: FlowBody) -> bytes:
+        if self._document:
+            return build_message_push(self._document, body, to=body.recipient())
+        return build_push(body, to=body.recipient())
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -74,7 +84,10 @@ def main() -> None:
     collector.calm()  # as the measured system does
     port = int(os.environ["FLOOR_PORT"])
     floor = Floor(
-        line_url=os.environ["FLOOR_LINE_URL"], ca_file=os.environ["FLOOR_CA_FILE"], first_id=port * 1_000_000_000
+        line_url=os.environ["FLOOR_LINE_URL"],
+        ca_file=os.environ["FLOOR_CA_FILE"],
+        first_id=port * 1_000_000_000,
+        document=msgspec.json.decode(os.environ["FLOOR_DOCUMENT"], type=Document | None),
     )
     uvicorn.run(
         floor,

@@ -33,12 +33,15 @@ _MAX_CONNECTIONS = 4000
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do. `seconds` of sending; answers go to the file `result`, LINE's pushes are read from `log`."""
+    """What to do. `message` is an Auto Send Message's id, empty for a text. `seconds` of sending; answers go to the
+    file `result`, LINE's pushes are read from `log`.
+    """
 
     ports: list[int]
     path: str
     headers: dict[str, str]
     accounts: list[str]
+    message: str
     rate: float
     in_flight: int
     seconds: float
@@ -191,7 +194,7 @@ class Load:
         self.requests = Requests()
         self.pool = Pool(plan.ports, self._answered)
         self._plan = plan
-        self._bodies = Bodies(plan.accounts)
+        self._bodies = Bodies(plan.accounts, message=plan.message)
         names = "".join(f"{name}: {value}\r\n" for name, value in plan.headers.items())
         self._head = (
             f"POST {plan.path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n{names}".encode()

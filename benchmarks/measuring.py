@@ -21,18 +21,22 @@ _PAGE = "/sandbox/deliveries/"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the report: messages a second (0: saturation), LINE's delay, Django pages a second, the target."""
+    """A line of the report: messages a second (0: saturation), LINE's delay, Django pages a second, the target.
+
+    `is_card`: every message is a card of twelve products instead of a text.
+    """
 
     name: str
     rate: float
     is_slow: bool = False
     page_rate: float = 0.0
     is_floor: bool = False
+    is_card: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether it is the real system with nothing special about it."""
-        return not (self.is_slow or self.page_rate or self.is_floor)
+        return not (self.is_slow or self.page_rate or self.is_floor or self.is_card)
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +72,19 @@ def run_row(row: Row, conditions: Conditions, folder: Path) -> Figures:
 def _target(row: Row, conditions: Conditions, folder: Path, line: StandIn) -> Iterator[Target]:
     url = line.slow_url if row.is_slow else line.url
     if row.is_floor:
-        with floor(folder, line_url=url, ca_file=line.ca_file, processes=conditions.processes) as target:
+        with floor(
+            folder, line_url=url, ca_file=line.ca_file, processes=conditions.processes, with_card=row.is_card
+        ) as target:
             yield target
     else:
         settings = STATEMENT_SETTINGS if conditions.with_profile else {}
         with system(
-            folder, line_url=url, ca_file=line.ca_file, workers=conditions.workers, server_settings=settings
+            folder,
+            line_url=url,
+            ca_file=line.ca_file,
+            workers=conditions.workers,
+            server_settings=settings,
+            with_card=row.is_card,
         ) as target:
             yield target
 
@@ -109,6 +120,7 @@ def _plan(row: Row, conditions: Conditions, target: Target, *, log: Path, result
         path=target.path,
         headers=target.headers,
         accounts=target.accounts,
+        message=target.message,
         rate=row.rate,
         in_flight=in_flight,
         seconds=conditions.warm_up + conditions.seconds + _TAIL_SECONDS,

@@ -20,6 +20,7 @@ _SPEED = (
 )
 _LEAST_DELIVERED = 2500  # a second, at saturation
 _LEAST_RATIO = 0.5  # to the floor
+_LEAST_SHARE = 0.8  # of that ratio, with cards
 _AIMED_AT = 1000  # a second; the two aims below are for the plain row at this rate
 _MOST_ACCEPT_P99, _MOST_END_TO_END_P99 = 50, 150  # ms
 _DISTURBING = 0.1  # cores
@@ -98,14 +99,34 @@ def _aims(measured: Measured) -> Iterator[str]:
         if row.is_plain and row.rate == _AIMED_AT:
             yield _aim(f"Accept p99 at {row.name}", figures.accept.p99, most=_MOST_ACCEPT_P99, unit=" ms")
             yield _aim(f"End to end p99 at {row.name}", figures.end_to_end.p99, most=_MOST_END_TO_END_P99, unit=" ms")
-    saturated = [figures for row, figures in measured if row.is_plain and not row.rate]
-    floors = [figures for row, figures in measured if row.is_floor]
+    saturated = _find(measured, is_card=False, is_floor=False)
     if saturated:
-        yield _aim("Delivered at saturation", saturated[0].delivered, least=_LEAST_DELIVERED, unit="/s")
-    if saturated and floors and floors[0].delivered:
-        yield _aim("Ratio to the floor", saturated[0].delivered / floors[0].delivered, least=_LEAST_RATIO)
-        by_cpu = _together(floors[0]) / _together(saturated[0])
-        yield f"The same by CPU a message, which neighbours disturb less: {by_cpu:.2f}."
+        yield _aim("Delivered at saturation", saturated.delivered, least=_LEAST_DELIVERED, unit="/s")
+    text, card = (_ratios(measured, is_card=is_card) for is_card in (False, True))
+    if text:
+        yield _aim("Ratio to the floor", text[0], least=_LEAST_RATIO)
+        yield f"The same by CPU a message, which neighbours disturb less: {text[1]:.2f}."
+    if card:
+        yield f"Ratio to the floor with cards: {card[0]:.2f}; by CPU a message: {card[1]:.2f}."
+    if text and card:
+        yield _aim("Of the ratio without cards that is", card[0] / text[0], least=_LEAST_SHARE)
+
+
+def _find(measured: Measured, *, is_card: bool, is_floor: bool) -> Figures | None:
+    """The row at saturation of that kind."""
+    for row, figures in measured:
+        is_special = row.rate or row.is_slow or row.page_rate
+        if not is_special and (row.is_card, row.is_floor) == (is_card, is_floor):
+            return figures
+    return None
+
+
+def _ratios(measured: Measured, *, is_card: bool) -> tuple[float, float] | None:
+    """The system's speed by the floor's, and the floor's CPU a message by the system's."""
+    system, floor = (_find(measured, is_card=is_card, is_floor=is_floor) for is_floor in (False, True))
+    if system is None or floor is None or not floor.delivered or not system.delivered:
+        return None
+    return system.delivered / floor.delivered, _together(floor) / _together(system)
 
 
 def _aim(what: str, value: float, *, least: float = 0.0, most: float = float("inf"), unit: str = "") -> str:

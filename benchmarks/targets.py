@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import msgspec
 import psycopg
 
+from benchmarks.bodies import CARD_FILE
 from benchmarks.processes import BenchError, free_ports, is_listening, running, wait_until
 from lumo.postgres.cluster import Cluster
 from lumo.postgres.embedded import EmbeddedServer
@@ -26,7 +27,10 @@ _SENDING_PROCESSES = "SELECT count(*) FROM pg_stat_activity WHERE application_na
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where to post, as whom, and which process trees (root ids by kind) do the work."""
+    """Where to post, as whom, and which process trees (root ids by kind) do the work.
+
+    `message` is the Auto Send Message to name, empty where a text is sent.
+    """
 
     ports: list[int]
     path: str
@@ -34,6 +38,7 @@ class Target(msgspec.Struct, frozen=True):
     accounts: list[str]
     roots: dict[str, list[int]]
     database_url: str = ""
+    message: str = ""
 
 
 class _Connected(msgspec.Struct, frozen=True):
@@ -48,7 +53,13 @@ class _FlowSettings(msgspec.Struct, frozen=True):
 
 @contextmanager
 def system(
-    folder: Path, *, line_url: str, ca_file: Path, workers: int, server_settings: Mapping[str, str]
+    folder: Path,
+    *,
+    line_url: str,
+    ca_file: Path,
+    workers: int,
+    server_settings: Mapping[str, str],
+    with_card: bool,
 ) -> Iterator[Target]:
     """Lumo as an operator runs it: `lumo serve` and `lumo work` on one database, three LINE accounts connected.
 
@@ -67,16 +78,18 @@ def system(
         accounts, flow_settings = _set_up(env)
         headers = {flow_settings.header_name: flow_settings.header_value, "X-Klaviyo-Flow-ID": "VbXqR9"}
         path = urlsplit(flow_settings.destination_url).path
+        message = _import_card(env, folder) if with_card else ""
         with _serving(folder, env, port=port) as roots:
             roots["PostgreSQL"] = [_postmaster(data_dir)]
-            yield Target([port], path, headers, accounts, roots, env["LUMO_DATABASE_URL"])
+            yield Target([port], path, headers, accounts, roots, env["LUMO_DATABASE_URL"], message)
     finally:
         server.stop()
 
 
 @contextmanager
-def floor(folder: Path, *, line_url: str, ca_file: Path, processes: int) -> Iterator[Target]:
+def floor(folder: Path, *, line_url: str, ca_file: Path, processes: int, with_card: bool) -> Iterator[Target]:
     """The floor in that many processes."""
+    document = {name: value for name, value in CARD_FILE.items() if name != "name"} if with_card else None
     ports = free_ports(processes)
     with ExitStack() as stack:
         roots = []
@@ -85,6 +98,7 @@ def floor(folder: Path, *, line_url: str, ca_file: Path, processes: int) -> Iter
                 "FLOOR_PORT": str(port),
                 "FLOOR_LINE_URL": line_url,
                 "FLOOR_CA_FILE": str(ca_file),
+                "FLOOR_DOCUMENT": msgspec.json.encode(document).decode(),
             }
             log = folder / f"floor-{port}.log"
             command = [sys.executable, "-m", "benchmarks.floor"]
@@ -92,7 +106,8 @@ def floor(folder: Path, *, line_url: str, ca_file: Path, processes: int) -> Iter
             listens = partial(is_listening, port)
             wait_until(listens, what="The start of the floor", seconds=_START_SECONDS, log=log)
             roots.append(process.pid)
-        yield Target(ports=ports, path="/", headers={}, accounts=["oa_0000000000000000"], roots={"floor": roots})
+        message = "asm_0" if with_card else ""
+        yield Target(ports, "/", {}, ["oa_0000000000000000"], {"floor": roots}, message=message)
 
 
 class _Log:
@@ -132,6 +147,12 @@ def _set_up(env: Mapping[str, str]) -> tuple[list[str], _FlowSettings]:
         accounts.append(msgspec.json.decode(_lumo(env, "line", "connect", *credentials, *within), type=_Connected).id)
     _lumo(env, "klaviyo", "connect", "--api-key", "pk_bench", "--no-check", *within)
     return accounts, msgspec.json.decode(_lumo(env, "klaviyo", "flow-settings", *within), type=_FlowSettings)
+
+
+def _import_card(env: Mapping[str, str], folder: Path) -> str:
+    file = folder / "card.json"
+    file.write_bytes(msgspec.json.encode(CARD_FILE))
+    return msgspec.json.decode(_lumo(env, "message", "import", str(file), "--json"), type=_Connected).id
 
 
 def _lumo(env: Mapping[str, str], *arguments: str) -> bytes:
