@@ -1,48 +1,49 @@
-"""What a friend's phone shows: the messages that reached them, as plain as part 1 of Lumo sends them."""
+"""What a friend's phone shows: the messages that reached them, as LINE draws them."""
 
-import json
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
+from django.utils.safestring import SafeString
 
 from lumo.lib import clock
-from lumo.sandbox.record import Channel, Friend, LineRecord, Push
+from lumo.messaging.preview import notification_text, render_message
+from lumo.sandbox.record import Channel, Friend, LineRecord
 
 _SHOWN = 50
 
 
-class Bubble(msgspec.Struct, frozen=True):
-    """One message. `kind` is LINE's type; `text` its text, or its JSON where it is no text; `at` in UTC."""
+class ShownPush(msgspec.Struct, frozen=True):
+    """A push that arrived: its messages as LINE's JSON; `at` in UTC."""
 
-    kind: str
-    text: str
+    messages: list[dict[str, Any]]
     at: datetime
+
+    def bubbles(self) -> list[SafeString]:
+        """Its messages as HTML. Takes a millisecond or so each: only for a page that shows them."""
+        origin = settings.LUMO.http_origin()
+        origins = (origin,) if origin else ()
+        return [render_message(message, image_origins=origins) for message in self.messages]
 
 
 class Chat(msgspec.Struct, frozen=True):
-    """A friend's conversation with one Official Account, oldest message first."""
+    """A friend's conversation with one Official Account, oldest push first."""
 
     channel: Channel
     friend: Friend
-    bubbles: list[Bubble]
+    pushes: list[ShownPush]
+
+    def notification(self) -> str:
+        """What the phone told of the newest push; empty when there is none."""
+        return notification_text(self.pushes[-1].messages) if self.pushes else ""
 
 
 def open_chat(record: LineRecord, channel_id: str, user_id: str) -> Chat | None:
-    """The newest 50 messages of a friend; None when the sandbox knows no such account or friend."""
+    """The newest 50 pushes to a friend; None when the sandbox knows no such account or friend."""
     channel, friend = record.find_channel(channel_id), record.find_friend(channel_id, user_id)
     if channel is None or friend is None:
         return None
     pushes = record.list_chat(channel_id, user_id, limit=_SHOWN)
-    return Chat(channel, friend, [bubble for push in pushes for bubble in _bubbles(push)])
-
-
-def _bubbles(push: Push) -> list[Bubble]:
-    at = clock.from_unix_ms(push.arrived_ms)
-    return [Bubble(message["type"], _text(message), at) for message in push.decoded()["messages"]]
-
-
-def _text(message: dict[str, Any]) -> str:
-    if message["type"] == "text":
-        return str(message["text"])
-    return json.dumps(message, ensure_ascii=False, indent=2)
+    shown = [ShownPush(push.decoded()["messages"], clock.from_unix_ms(push.arrived_ms)) for push in pushes]
+    return Chat(channel, friend, shown)

@@ -41,11 +41,66 @@ def test_before_the_first_message_the_phone_says_what_to_do(client: Client, reco
 
 def test_the_phone_shows_what_was_received_and_nothing_becomes_markup(client: Client, record: LineRecord) -> None:
     _receive(record, "<script>alert(1)</script> こんにちは 🌸")
-    _receive(record, {"type": "flex", "altText": "</pre><b>", "contents": {}})
+    _receive(record, {"type": "flex", "altText": "</p><b>", "contents": {}})
     page = client.get(CHAT).content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; こんにちは 🌸" in page
+    assert "&lt;/p&gt;&lt;b&gt;" in page
     assert "<script>alert" not in page
-    assert "</pre><b>" not in page
+    assert "</p><b>" not in page
+
+
+def test_a_push_is_a_group_of_bubbles_with_one_time(client: Client, record: LineRecord) -> None:
+    _receive(record, "The first push.")
+    _receive(
+        record, "A greeting.", _flex("Stoneware mug"), {"type": "sticker", "packageId": "446", "stickerId": "1988"}
+    )
+    [first, second] = client.get(CHAT).content.decode().split('<li class="ln-turn">')[1:]
+    assert "The first push." in first
+    assert second.count('class="ln-message"') == 3
+    assert second.count("<time") == 1
+    assert '<span dir="auto">Stoneware mug</span>' in second
+    assert second.index("446 / 1988") < second.index("<time")
+    assert "&quot;type&quot;" not in second
+
+
+def test_the_notification_tells_of_the_newest_push(client: Client, record: LineRecord) -> None:
+    _receive(record, "An older push.")
+    _receive(record, "A greeting.", _flex("Stoneware mug", alt_text="You left a <mug>"))
+    notification = client.get(CHAT).content.decode().partition('class="ln-phone"')[0]
+    assert "Tea Shop" in notification
+    assert "You left a &lt;mug&gt;" in notification
+    assert "An older push." not in notification
+
+
+def test_a_friend_without_messages_has_a_phone_without_notification(client: Client, record: LineRecord) -> None:
+    record.register_channel(CHANNEL, display_name="Tea Shop")
+    record.set_friend(CHANNEL, FRIEND, state="following")
+    page = client.get(CHAT).content.decode()
+    assert "No message yet" in page
+    assert "ln-push" not in page
+
+
+def test_pictures_come_from_https_or_from_lumo_itself(client: Client, record: LineRecord) -> None:
+    for url in ("https://img.example/a.jpg", "http://127.0.0.1:8000/b.jpg", "http://img.example/c.jpg"):
+        _receive(record, {"type": "image", "originalContentUrl": url, "previewImageUrl": url})
+    lumo = Settings(data_dir=Path(), database_url="", secret_keys=(), public_url="http://127.0.0.1:8000")
+    with override_settings(LUMO=lumo):
+        page = client.get(CHAT).content.decode()
+    assert re.findall(r'<img src="([^"]+)"', page) == ["https://img.example/a.jpg", "http://127.0.0.1:8000/b.jpg"]
+
+
+def test_a_days_messages_stand_below_its_date(client: Client, record: LineRecord) -> None:
+    day = 24 * 60 * 60 * 1000
+    for number, late in enumerate((0, 1000, day)):
+        _receive(record, f"Message {number}.", arrived_ms=1_790_000_000_000 + late)
+    page = client.get(CHAT).content.decode()
+    assert re.findall(r'class="ln-day">([^<]+)<|(Message \d)\.</div>', page) == [
+        ("Sept. 21, 2026", ""),
+        ("", "Message 0"),
+        ("", "Message 1"),
+        ("Sept. 22, 2026", ""),
+        ("", "Message 2"),
+    ]
 
 
 def test_htmx_is_answered_only_when_something_changed(client: Client, record: LineRecord) -> None:
@@ -110,17 +165,23 @@ def test_every_page_has_its_japanese(client: Client, record: LineRecord) -> None
     assert '<html lang="ja">' in client.get(CHAT).content.decode()
 
 
-def _receive(record: LineRecord, message: object) -> None:
-    """Let the friend receive a text, or a message object."""
+def _flex(text: str, *, alt_text: str = "A card") -> dict[str, object]:
+    """A Flex message with one text."""
+    body = {"type": "box", "layout": "vertical", "contents": [{"type": "text", "text": text}]}
+    return {"type": "flex", "altText": alt_text, "contents": {"type": "bubble", "body": body}}
+
+
+def _receive(record: LineRecord, *messages: object, arrived_ms: int = 1_790_000_000_000) -> None:
+    """Let the friend receive texts or message objects, in one push."""
     record.register_channel(CHANNEL, display_name="Tea Shop")
-    content = {"type": "text", "text": message} if isinstance(message, str) else message
+    content = [{"type": "text", "text": each} if isinstance(each, str) else each for each in messages]
     push = NewPush(
         channel_id=CHANNEL,
         user_id=FRIEND,
         retry_key=None,
-        arrived_ms=1_790_000_000_000,
+        arrived_ms=arrived_ms,
         request_id="request",
         delivered=True,
-        body=json.dumps({"to": FRIEND, "messages": [content]}).encode(),
+        body=json.dumps({"to": FRIEND, "messages": content}).encode(),
     )
     record.add_push(push, status=200)
