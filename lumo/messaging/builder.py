@@ -102,7 +102,7 @@ def _gather(document: Document, body: FlowBody, display_name: str, http_origin: 
 
 
 def _build_text(block: TextBlock, given: _Given) -> Json | None:
-    return build_text_message(fill(block.text, given.values))
+    return build_text_message(fill(block.text, given.values).rstrip())  # what a file's block ends with
 
 
 def _build_image(block: ImageBlock, given: _Given) -> Json | None:

@@ -25,6 +25,7 @@ _COMMANDS = {
     "workspace": "workspaces.workspace",
     "line": "line.line",
     "klaviyo": "klaviyo.klaviyo",
+    "message": "messages.message",
     "deliveries": "deliveries.deliveries",
     "profile": "profiles.profile",
 }

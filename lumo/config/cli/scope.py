@@ -35,3 +35,14 @@ def get_account(public_id: str) -> OfficialAccount:
             return account
     listed = "".join(f"\n  {one.public_id}  {one.display_name}" for one in accounts) or " none"
     raise NotPossibleError(f"There is no LINE account {public_id}. There are:{listed}")
+
+
+def choose_account(workspace: Workspace) -> OfficialAccount:
+    """The workspace's only LINE account. Raises NotPossibleError, which lists them, when it has none or several."""
+    accounts = list(workspace.accounts.order_by("number"))
+    if len(accounts) == 1:
+        return accounts[0]
+    if not accounts:
+        raise NotPossibleError(f"LINE is not connected to {workspace.name} yet. Run: lumo line connect")
+    listed = "".join(f"\n  {one.public_id}  {one.display_name}" for one in accounts)
+    raise NotPossibleError(f"{workspace.name} has several LINE accounts. Name one with --account:{listed}")
