@@ -1,10 +1,6 @@
 """Batches through the real sending process, against LINE scripted on loopback."""
 
 import asyncio
-import json
-import os
-import signal
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +10,11 @@ import pytest
 from lumo.deliveries import worker
 from lumo.deliveries.enqueue import SWEPT_PRIORITY
 from lumo.lib import clock
-from lumo.lib.settings import Intervals, Settings
+from lumo.lib.settings import Settings
 from tests.factories import line_user_id, make_account, make_workspace
+from tests.sending import QUICK, Line, quick, states, waiting, work
 from tests.serving import serving
 from tests.waiting import fetch, queue_rows
-
-QUICK = Intervals(retry_base=0.05, results_window=0.01, row_deadline=1.0, push_timeout=5.0)
-
 
 _TAKEN_BY_ONE_THAT_DIED = """
     WITH taken AS (
@@ -35,30 +29,12 @@ _LEFT_BY_ONE_THAT_STOPPED = """
 """
 
 
-class Line:
-    """Accepts every push after `seconds`; keeps what it got."""
-
-    def __init__(self, *, seconds: float = 0.0) -> None:
-        self.seconds = seconds
-        self.pushed: list[dict[str, Any]] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = (await receive()).get("body", b"")
-        answer = b'{"access_token":"token","expires_in":900}'
-        if scope["path"].endswith("/push"):
-            self.pushed.append(json.loads(body))
-            await asyncio.sleep(self.seconds)
-            answer = b"{}"
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-line-request-id", b"req-1")]})
-        await send({"type": "http.response.body", "body": answer})
-
-
 def test_a_text_reaches_the_one_friend_with_its_placeholders_filled(settings: Settings) -> None:
     account = make_account(settings)
     account.friends.create(line_user_id=line_user_id(0), display_name="花子🌸", state="following")
     queue_rows(settings, account, text="こんにちは、{display_name}さん {unknown}")
     line = Line()
-    _work(settings, line, until=lambda: _states(settings) == [("delivered", None)])
+    work(settings, line, until=lambda: states(settings) == [("delivered", None)])
     messages = [{"type": "text", "text": "こんにちは、花子🌸さん {unknown}"}]
     assert line.pushed == [{"to": line_user_id(0), "messages": messages}]
     (kept,) = fetch(settings, "SELECT attempts, line_request_id, first_attempt_at >= stored_at FROM deliveries")
@@ -85,7 +61,7 @@ def test_what_stops_a_message(
         settings = msgspec.structs.replace(settings, intervals=msgspec.structs.replace(QUICK, expire_after=0.9))
     queue_rows(settings, account, text=text)
     line = Line()
-    _work(settings, line, until=lambda: _states(settings) == [expected])
+    work(settings, line, until=lambda: states(settings) == [expected])
     assert len(line.pushed) == (expected[0] == "delivered")
 
 
@@ -94,8 +70,8 @@ def test_a_friend_gets_no_more_than_the_cap_even_at_once(settings: Settings) -> 
     for _ in range(5):
         queue_rows(settings, account)
     line = Line()
-    _work(settings, line, until=lambda: len(_states(settings)) == 5)
-    assert sorted(_states(settings), key=str) == [("delivered", None)] * 2 + [("skipped", "cap")] * 3
+    work(settings, line, until=lambda: len(states(settings)) == 5)
+    assert sorted(states(settings), key=str) == [("delivered", None)] * 2 + [("skipped", "cap")] * 3
     assert len(line.pushed) == 2
 
 
@@ -103,7 +79,7 @@ def test_quiet_hours_hold_a_message_until_their_end(settings: Settings) -> None:
     local = clock.now() + timedelta(hours=1)
     quiet = {"quiet_from": (local - timedelta(hours=2)).time(), "quiet_until": local.time(), "time_zone": "UTC"}
     queue_rows(settings, make_account(settings, make_workspace(**quiet)))
-    _work(settings, Line(), until=lambda: bool(_waiting(settings)))
+    work(settings, Line(), until=lambda: bool(waiting(settings)))
     (held,) = fetch(settings, "SELECT reason, due_at, attempts FROM retries")
     assert (held["reason"], held["attempts"]) == ("quiet_hours", 0)
     assert abs(held["due_at"] - local) < timedelta(seconds=1)
@@ -112,15 +88,15 @@ def test_quiet_hours_hold_a_message_until_their_end(settings: Settings) -> None:
 def test_rows_of_a_paused_account_park(settings: Settings) -> None:
     queue_rows(settings, make_account(settings, paused_reason="line_token"), count=3)
     line = Line()
-    _work(settings, line, until=lambda: len(_waiting(settings)) == 3)
-    assert _waiting(settings) == [("line_token", True)] * 3
+    work(settings, line, until=lambda: len(waiting(settings)) == 3)
+    assert waiting(settings) == [("line_token", True)] * 3
     assert line.pushed == []
 
 
 def test_rows_that_are_not_through_in_time_wait_for_another_try(settings: Settings) -> None:
     queue_rows(settings, make_account(settings), count=2)
     line = Line(seconds=3.0)
-    _work(settings, line, until=lambda: len(_waiting(settings)) == 2)
+    work(settings, line, until=lambda: len(waiting(settings)) == 2)
     kept = fetch(settings, "SELECT reason, attempts, payload IS NULL FROM retries")
     assert [tuple(record) for record in kept] == [("line_busy", 1, False)] * 2
 
@@ -128,8 +104,8 @@ def test_rows_that_are_not_through_in_time_wait_for_another_try(settings: Settin
 def test_a_fault_of_ours_fails_one_row_and_never_its_batch(settings: Settings) -> None:
     queue_rows(settings, make_account(settings), count=3)
     fetch(settings, "UPDATE flow_requests SET body = 'no JSON' WHERE line_user_id = $1", line_user_id(1))
-    _work(settings, Line(), until=lambda: len(_states(settings)) == 3)
-    assert sorted(_states(settings), key=str) == [("delivered", None), ("delivered", None), ("failed", "internal")]
+    work(settings, Line(), until=lambda: len(states(settings)) == 3)
+    assert sorted(states(settings), key=str) == [("delivered", None), ("delivered", None), ("failed", "internal")]
     (detail,) = fetch(settings, "SELECT detail FROM deliveries WHERE state = 'failed'")
     assert detail[0].startswith("trace ")
 
@@ -150,7 +126,7 @@ def test_a_row_that_an_earlier_run_may_have_pushed_is_in_doubt(
     account.friends.create(line_user_id=line_user_id(0), state="blocked")
     queue_rows(settings, account, count=2)
     fetch(settings, before)
-    _work(settings, Line(), until=lambda: len(_states(settings)) == 2)
+    work(settings, Line(), until=lambda: len(states(settings)) == 2)
     found = fetch(settings, "SELECT state, is_in_doubt FROM deliveries ORDER BY state")
     assert [tuple(record) for record in found] == [("delivered", False), ("failed", is_in_doubt)]
 
@@ -158,8 +134,8 @@ def test_a_row_that_an_earlier_run_may_have_pushed_is_in_doubt(
 def test_a_worker_told_to_stop_finishes_what_it_is_pushing(settings: Settings) -> None:
     queue_rows(settings, make_account(settings), count=5)
     line = Line(seconds=0.3)
-    _work(settings, line, until=lambda: len(line.pushed) == 5)
-    assert _states(settings) == [("delivered", None)] * 5
+    work(settings, line, until=lambda: len(line.pushed) == 5)
+    assert states(settings) == [("delivered", None)] * 5
 
 
 def test_a_worker_ends_with_its_database(settings: Settings) -> None:
@@ -167,7 +143,7 @@ def test_a_worker_ends_with_its_database(settings: Settings) -> None:
 
     async def run() -> None:
         async with serving(Line()) as url:
-            working = asyncio.create_task(worker.run(_quick(settings, url)))
+            working = asyncio.create_task(worker.run(quick(settings, url)))
             while not working.done():
                 await asyncio.to_thread(fetch, settings, kill)
                 await asyncio.wait({working}, timeout=0.05)
@@ -175,31 +151,3 @@ def test_a_worker_ends_with_its_database(settings: Settings) -> None:
                 working.result()
 
     asyncio.run(asyncio.wait_for(run(), timeout=20))
-
-
-def _quick(settings: Settings, line_url: str) -> Settings:
-    intervals = QUICK if settings.intervals == Intervals() else settings.intervals
-    return msgspec.structs.replace(settings, line_api_url=line_url, intervals=intervals)
-
-
-def _work(settings: Settings, line: Line, *, until: Callable[[], bool]) -> None:
-    """Run a sending process until a condition holds, then stop it as the supervisor does."""
-
-    async def run() -> None:
-        async with serving(line) as url:
-            working = asyncio.create_task(worker.run(_quick(settings, url)))
-            while not await asyncio.to_thread(until):
-                await asyncio.wait({working}, timeout=0.02)
-                assert not working.done(), working.exception()
-            os.kill(os.getpid(), signal.SIGTERM)
-            await working
-
-    asyncio.run(asyncio.wait_for(run(), timeout=20))
-
-
-def _states(settings: Settings) -> list[tuple[str, str | None]]:
-    return [tuple(record) for record in fetch(settings, "SELECT state, reason FROM deliveries")]
-
-
-def _waiting(settings: Settings) -> list[tuple[str, bool]]:
-    return [tuple(record) for record in fetch(settings, "SELECT reason, due_at = 'infinity' FROM retries")]

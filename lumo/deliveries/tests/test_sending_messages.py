@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lumo.deliveries.tests.test_sending import Line, _states, _waiting, _work
 from lumo.lib.settings import Settings
 from lumo.messaging.documents import Button, Document, ProductsBlock, TextBlock
 from tests.factories import and_close, line_user_id, make_account, make_message, make_workspace
+from tests.sending import Line, states, waiting, work
 from tests.waiting import fetch, queue_rows
 
 CARD = ProductsBlock(trigger="abandoned_cart", button=Button(text="Cart", opens="{cart_url}"))
@@ -28,7 +28,7 @@ def test_cards_fill_themselves_from_the_event(settings: Settings) -> None:
     message = make_message(account.workspace, TextBlock(text="{first_name}さん"), CARD, currency="JPY")
     queue_rows(settings, account, message=message.public_id, products=[MUG, {"title": ""}], **CART)
     line = Line()
-    _work(settings, line, until=lambda: _states(settings) == [("delivered", None)])
+    work(settings, line, until=lambda: states(settings) == [("delivered", None)])
     [push] = line.pushed
     text, card = push["messages"]
     assert (push["to"], text) == (line_user_id(0), {"type": "text", "text": "花子さん"})
@@ -45,13 +45,13 @@ def test_the_newest_revision_is_sent_and_an_edit_needs_no_restart(settings: Sett
     edits = iter(["Second"])
 
     def edit_then_finish() -> bool:
-        if len(_states(settings)) == 1 and (text := next(edits, None)):
+        if len(states(settings)) == 1 and (text := next(edits, None)):
             document = Document(blocks=(TextBlock(text=text),))
             and_close(lambda: message.revise(document, name="x"))
             queue_rows(settings, account, message=message.public_id)
-        return len(_states(settings)) == 2
+        return len(states(settings)) == 2
 
-    _work(settings, line, until=edit_then_finish)
+    work(settings, line, until=edit_then_finish)
     assert [push["messages"][0]["text"] for push in line.pushed] == ["First", "Second"]
 
 
@@ -72,7 +72,7 @@ def test_what_an_event_can_leave_of_a_message(
     message = make_message(account.workspace, block)
     variables = {"first_name": "x" * 100}
     queue_rows(settings, account, message=message.public_id, products=products, variables=variables)
-    _work(settings, Line(), until=lambda: _states(settings) == [expected])
+    work(settings, Line(), until=lambda: states(settings) == [expected])
     assert _revision_of_the_delivery(settings) == message.newest().pk
 
 
@@ -83,8 +83,8 @@ def test_what_was_archived_or_is_another_s_is_not_sent(settings: Settings) -> No
     for message in (archived.public_id, foreign.public_id, "asm_0"):
         queue_rows(settings, account, message=message)
     line = Line()
-    _work(settings, line, until=lambda: len(_states(settings)) == 3)
-    assert _states(settings) == [("failed", "message_unknown")] * 3
+    work(settings, line, until=lambda: len(states(settings)) == 3)
+    assert states(settings) == [("failed", "message_unknown")] * 3
     assert line.pushed == []
 
 
@@ -93,7 +93,7 @@ def test_a_retry_sends_what_was_made_first_whatever_was_edited_since(settings: S
     message = make_message(account.workspace, TextBlock(text="First"))
     first = message.newest().pk
     queue_rows(settings, account, message=message.public_id)
-    _work(settings, Line(seconds=3.0), until=lambda: bool(_waiting(settings)))
+    work(settings, Line(seconds=3.0), until=lambda: bool(waiting(settings)))
     message.revise(Document(blocks=(TextBlock(text="Second"),)), name="x")
     [kept] = fetch(settings, "SELECT convert_from(payload, 'UTF8'), revision_id FROM retries")
     assert "First" in kept[0]
