@@ -73,12 +73,14 @@ def build_text_message(text: str) -> Json | None:
     return {"type": "text", "text": text}
 
 
-def find_values(document: Document, body: FlowBody, *, display_name: str, http_origin: str = "") -> dict[str, str]:
+def find_values(
+    document: Document, variables: Mapping[str, str], *, display_name: str, http_origin: str = ""
+) -> dict[str, str]:
     """What stands for each placeholder of the message: the request's value, else the document's default, else nothing.
 
-    An address that LINE would refuse counts as missing.
+    `variables` are the request's, decoded. An address that LINE would refuse counts as missing.
     """
-    given = {"display_name": display_name} | {name: _meant(value) for name, value in body.values().items()}
+    given = {"display_name": display_name} | {name: _meant(value) for name, value in variables.items()}
     values = {
         name: cut(given.get(name, ""), PERSON_NAME) or document.defaults.get(name, "") for name in PERSON_PLACEHOLDERS
     }
@@ -95,8 +97,11 @@ def _meant(value: str) -> str:
 
 
 def _gather(document: Document, body: FlowBody, display_name: str, http_origin: str) -> _Given:
-    values = find_values(document, body, display_name=display_name, http_origin=http_origin)
-    products = read_products(body, document, http_origin=http_origin) if document.trigger() else []
+    variables = body.values()
+    values = find_values(document, variables, display_name=display_name, http_origin=http_origin)
+    products = []
+    if document.trigger():
+        products = read_products(body, document, variables=variables, http_origin=http_origin)
     notification = cut(fill(document.notification, values).strip(), ALT_TEXT)
     return _Given(document, values, products, notification, http_origin)
 

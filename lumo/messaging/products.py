@@ -4,7 +4,7 @@ Knows no Django. Carts of one shop repeat its products, so each is worked out on
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
@@ -49,12 +49,17 @@ class Shop(msgspec.Struct, frozen=True):
     http_origin: str
 
 
-def read_products(body: FlowBody, document: Document, *, http_origin: str = "") -> list[Product]:
-    """The products of a Flow body in their order, each once; slots without a name are no products."""
+def read_products(
+    body: FlowBody, document: Document, *, variables: Mapping[str, str], http_origin: str = ""
+) -> list[Product]:
+    """The products of a Flow body in their order, each once; slots without a name are no products.
+
+    `variables` are the body's, decoded: `currency` and `shop_url` among them.
+    """
     if not body.products:
         return []
     decode = body.decoder()
-    shop = _shop(body, document, http_origin)
+    shop = _shop(variables, document, http_origin)
     products: dict[str, Product] = {}
     for slot in body.products[:_MOST_SLOTS]:
         if slot.title:
@@ -70,17 +75,16 @@ def read_picked(picked: Sequence[PickedProduct], document: Document, *, http_ori
     return [_read_picked(product, shop) for product in picked]
 
 
-def _shop(body: FlowBody, document: Document, http_origin: str) -> Shop:
-    values = body.values()
-    currency = values.get("currency", "").strip().upper()
-    address = document.shop_url or clean_link(values.get("shop_url", ""), http_origin=http_origin) or ""
+def _shop(variables: Mapping[str, str], document: Document, http_origin: str) -> Shop:
+    currency = variables.get("currency", "").strip().upper()
+    address = document.shop_url or clean_link(variables.get("shop_url", ""), http_origin=http_origin) or ""
     return Shop(address, currency if is_currency(currency) else document.currency, document.language, http_origin)
 
 
 def _is_short(slot: ProductSlot) -> bool:
     """Whether it may be remembered: the memory is counted in slots, and a body may hold one of 256 KiB."""
-    values = (slot.title, slot.variant_title, slot.image, slot.url, slot.handle, slot.price)
-    return sum(len(value) for value in values if isinstance(value, str)) < _LONGEST_REMEMBERED
+    texts = f"{slot.id}{slot.title}{slot.variant_title}{slot.image}{slot.url}{slot.handle}{slot.price}{slot.cents}"
+    return len(texts) + len(f"{slot.variant}{slot.line_price}{slot.quantity}{slot.compare_at}") < _LONGEST_REMEMBERED
 
 
 def _read(slot: ProductSlot, decode: Callable[[str], str], shop: Shop) -> Product | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from lumo.messaging.limits import TEXT
 
@@ -19,17 +20,23 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     An unknown name stays as typed; a known but empty one, or one of `BUILT_IN` without a value, becomes nothing.
     Raises TextTooLongError once the values alone exceed LINE's limit: a few short names could ask for gigabytes.
     """
-    if "{" not in text:
+    pieces = _split(text)
+    if len(pieces) == 1:
         return text
-    left = TEXT.most
-
-    def value(match: re.Match[str]) -> str:
-        nonlocal left
-        name = match[1]
-        found = values.get(name, "" if name in BUILT_IN else match[0])
+    filled, left = list(pieces), TEXT.most
+    for position in range(1, len(pieces), 2):
+        name = pieces[position]
+        found = values.get(name)
+        if found is None:
+            found = "" if name in BUILT_IN else f"{{{name}}}"
         left -= len(found)
         if left < 0:
             raise TextTooLongError
-        return found
+        filled[position] = found
+    return "".join(filled)
 
-    return PLACEHOLDER.sub(value, text)
+
+@lru_cache(maxsize=1024)
+def _split(text: str) -> tuple[str, ...]:
+    """What is between placeholders and their names, in turn. Messages have few texts, and each is filled often."""
+    return tuple(PLACEHOLDER.split(text))

@@ -14,7 +14,7 @@ DOCUMENT = Document(blocks=(TextBlock(text="–"),), language="en", currency="JP
 
 def read(*slots: dict[str, Any], **fields: Any) -> list[Product]:
     body = FlowBody(products=[msgspec.convert(slot, ProductSlot) for slot in slots], **fields)
-    return read_products(body, DOCUMENT)
+    return read_products(body, DOCUMENT, variables=body.values())
 
 
 def one(**slot: Any) -> Product:
