@@ -71,6 +71,14 @@ _PAGE = """
 _ACCOUNTS = "SELECT id FROM official_accounts WHERE workspace_id = %s"
 _REQUEST = "SELECT flow_id, placement, profile, event FROM flow_requests WHERE workspace_id = %s AND id = %s"
 
+_MESSAGE = """
+    SELECT message.public_id, message.name, revision.number
+    FROM (SELECT revision_id FROM deliveries WHERE id = %(id)s UNION ALL
+        SELECT revision_id FROM retries WHERE delivery_id = %(id)s) sent
+    JOIN message_revisions revision ON revision.id = sent.revision_id
+    JOIN auto_send_messages message ON message.id = revision.message_id
+"""
+
 
 class LoggedDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the log. `reason` is null or a code of the catalogue; `account` a public id, empty when unknown.
@@ -114,6 +122,14 @@ class FlowFacts(msgspec.Struct, frozen=True):
     event: str
 
 
+class SentMessage(msgspec.Struct, frozen=True):
+    """The Auto Send Message of a delivery, by public id and name, and which revision of it was made for LINE."""
+
+    id: str
+    name: str
+    revision: int
+
+
 class Step(msgspec.Struct, frozen=True):
     """Something that happened, or is to happen, and when; no time while nobody knows it."""
 
@@ -153,6 +169,14 @@ def find_facts(workspace_id: int, line: LoggedDelivery) -> FlowFacts | None:
         cursor.execute(_REQUEST, [workspace_id, line.request_id])
         row = cursor.fetchone()
     return FlowFacts(*row) if row else None
+
+
+def find_message(line: LoggedDelivery) -> SentMessage | None:
+    """What was made for LINE; None for a direct text, and before anything was."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MESSAGE, {"id": line.id})
+        row = cursor.fetchone()
+    return SentMessage(*row) if row else None
 
 
 def tell_steps(line: LoggedDelivery) -> list[Step]:

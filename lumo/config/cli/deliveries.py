@@ -12,7 +12,7 @@ from lumo.lib.errors import NotPossibleError
 from lumo.lib.settings import Settings
 
 if TYPE_CHECKING:
-    from lumo.deliveries.log import FlowFacts, LoggedDelivery, LoggedState, Step
+    from lumo.deliveries.log import FlowFacts, LoggedDelivery, LoggedState, SentMessage, Step
 
 _STATES = click.Choice(["waiting", "delivered", "failed", "skipped", "refused", "duplicate"])
 _ID = click.IntRange(min=0, max=(1 << 63) - 1)
@@ -70,17 +70,18 @@ def show(delivery_id: int, workspace_id: str | None, as_json: bool) -> None:
     """
     with database(Settings.load()):
         from lumo.config.cli.scope import choose_workspace
-        from lumo.deliveries.log import find_delivery, find_facts, tell_steps
+        from lumo.deliveries.log import find_delivery, find_facts, find_message, tell_steps
 
         workspace = choose_workspace(workspace_id)
         line = find_delivery(workspace.pk, delivery_id)
         if line is None:
             raise NotPossibleError(f"There is no delivery {delivery_id} in {workspace.name}.")
-        facts, steps = find_facts(workspace.pk, line), tell_steps(line)
+        facts, message, steps = find_facts(workspace.pk, line), find_message(line), tell_steps(line)
         if as_json:
-            print_json(_described(line) | {"request": facts, "steps": steps, "remedy": _remedy(line)})
+            more = {"message": message, "request": facts, "steps": steps, "remedy": _remedy(line)}
+            print_json(_described(line) | more)
         else:
-            _print_story(line, facts, steps, workspace.time_zone)
+            _print_story(line, facts, message, steps, workspace.time_zone)
 
 
 @deliveries.command
@@ -132,13 +133,16 @@ def _remedy(line: "LoggedDelivery") -> str:
     return str(explain(line.reason).remedy) if line.reason else ""
 
 
-def _print_story(line: "LoggedDelivery", facts: "FlowFacts | None", steps: "list[Step]", zone: str) -> None:
+def _print_story(
+    line: "LoggedDelivery", facts: "FlowFacts | None", message: "SentMessage | None", steps: "list[Step]", zone: str
+) -> None:
     click.echo(f"{line.id}  {line.state}{f' ({line.reason})' if line.reason else ''}")
     for step in steps:
         click.echo(f"  {local_time(step.at, zone) or '–':19}  {step.what}")
     click.echo(f"  Times are those of {zone}.")
     known = {
         "To": f"{line.line_user_id} {line.account}",
+        "Message": f"{message.id} {message.name} (revision {message.revision})" if message else "",
         "Attempts": line.attempts or "",
         "LINE's request": line.line_request_id,
         "Flow": facts.flow_id if facts else "",

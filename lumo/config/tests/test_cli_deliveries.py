@@ -112,7 +112,7 @@ def test_people_get_a_page_and_the_way_to_the_next(lumo: Lumo, shop: str, story:
 def test_one_delivery_is_shown_with_its_request_its_steps_and_a_remedy(lumo: Lumo, story: dict[str, str]) -> None:
     shown = lumo.json("deliveries", "show", story["delivered"])
     [listed] = [line for line in lumo.json("deliveries", "list") if line["id"] == story["delivered"]]
-    assert shown == listed | {key: shown[key] for key in ("request", "steps", "remedy")}
+    assert shown == listed | {key: shown[key] for key in ("message", "request", "steps", "remedy")}
     assert shown["request"] == {"flow_id": "F1", "placement": "", "profile": "P1", "event": ""}
     assert [step["what"] for step in shown["steps"]][0::2] == ["Received from Klaviyo", "LINE accepted it"]
     assert shown["remedy"] == ""

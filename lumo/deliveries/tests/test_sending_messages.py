@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lumo.deliveries.log import SentMessage, find_message, list_deliveries
 from lumo.lib.settings import Settings
 from lumo.messaging.documents import Button, Document, ProductsBlock, TextBlock
 from tests.factories import and_close, line_user_id, make_account, make_message, make_workspace
@@ -35,6 +36,8 @@ def test_cards_fill_themselves_from_the_event(settings: Settings) -> None:
     assert card["contents"]["body"]["contents"][0]["text"] == "Mug & more"
     assert card["contents"]["footer"]["contents"][0]["action"]["uri"] == "https://shop.example/c"
     assert _revision_of_the_delivery(settings) == message.newest().pk
+    [line_of_the_log] = list_deliveries(account.workspace_id)
+    assert find_message(line_of_the_log) == SentMessage(message.public_id, "Cart reminder", 1)
 
 
 def test_the_newest_revision_is_sent_and_an_edit_needs_no_restart(settings: Settings) -> None:
