@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from a2wsgi import WSGIMiddleware
@@ -18,6 +18,9 @@ from lumo.config.health import Health
 from lumo.flows.hot import Hooks
 from lumo.lib.logs import get_logger
 from lumo.lib.settings import Settings
+
+if TYPE_CHECKING:
+    from lumo.sandbox.flow_runner import FlowRunner
 
 log = get_logger(__name__)
 
@@ -35,13 +38,15 @@ _FORWARDED = {b"x-forwarded-for", b"forwarded"}
 class Dispatcher:
     """An ASGI application for every address that Lumo answers; `only` keeps it to one part.
 
-    Its lifespan opens and closes the hooks. Health and figures are answered whatever the part.
+    Its lifespan opens and closes the hooks, and in the sandbox what posts for Klaviyo. Health and figures are answered
+    whatever the part.
     """
 
     def __init__(self, settings: Settings, *, only: Part | None = None) -> None:
         self._health = Health(settings)
         self._hooks = Hooks(settings) if only != "console" else None
         self._console = _console(settings) if only != "hooks" else _not_found
+        self._flow_runner = _flow_runner(settings) if settings.sandbox and only != "hooks" else None
         self._exact: dict[str, App] = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,8 +66,12 @@ class Dispatcher:
         await receive()
         if self._hooks:
             await self._hooks.start()
+        if self._flow_runner:
+            await self._flow_runner.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self._flow_runner:
+            await self._flow_runner.stop()
         if self._hooks:
             await self._hooks.stop()
         await send({"type": "lifespan.shutdown.complete"})
@@ -105,19 +114,25 @@ def _console(settings: Settings) -> App:
     """Django, and in the sandbox the emulators in front of it."""
     django: Any = get_wsgi_application()
     console: Any = WSGIMiddleware(django, workers=_CONSOLE_THREADS)
-    return _with_emulators(console) if settings.sandbox else console
+    return _with_emulators(console, settings) if settings.sandbox else console
 
 
-def _with_emulators(console: App) -> App:
+def _with_emulators(console: App, settings: Settings) -> App:
     from lumo.sandbox.asgi import KLAVIYO, LINE, sandbox_app
 
-    emulators = sandbox_app(Path(django_settings.LUMO_SANDBOX_RECORD))
+    emulators = sandbox_app(Path(django_settings.LUMO_SANDBOX_RECORD), http_origin=settings.http_origin())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         is_emulated = scope["path"].startswith((f"{LINE}/", f"{KLAVIYO}/"))
         await (emulators if is_emulated else console)(scope, receive, send)
 
     return app
+
+
+def _flow_runner(settings: Settings) -> "FlowRunner":
+    from lumo.sandbox.flow_runner import FlowRunner, flow_record_path
+
+    return FlowRunner(flow_record_path(Path(django_settings.LUMO_SANDBOX_RECORD)), ca_file=settings.ca_file)
 
 
 async def _not_found(_scope: Scope, _receive: Receive, send: Send) -> None:

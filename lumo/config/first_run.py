@@ -1,47 +1,34 @@
-"""The sample message of the sandbox: one Flow request through the real door, followed to the end, told line by line."""
+"""The sandbox's sample: a customer starts a checkout, her Flow posts, and what becomes of it is told line by line."""
 
+import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException
-from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import msgspec
-from django.conf import settings as django_settings
 from django.db import connection
 
-from lumo.accounts.services import connect as connect_account
+from lumo.config import sample_shop
+from lumo.config.sample_shop import SampleFlow
 from lumo.deliveries import ids
 from lumo.integrations.errors import ProviderError
+from lumo.integrations.klaviyo.templates import TemplateFault
 from lumo.lib import clock
 from lumo.lib.settings import Settings
-from lumo.profiles.models import KlaviyoConnection
-from lumo.profiles.services import FlowSettings, read_flow_settings
-from lumo.profiles.services import connect as connect_klaviyo
-from lumo.sandbox.record import LineRecord
-from lumo.workspaces.models import Workspace
-from lumo.workspaces.services import create_workspace
+from lumo.sandbox.flow_record import FlowRecord, Run, Try
+from lumo.sandbox.flow_runner import find_profile, post_due, start_run
+from lumo.sandbox.record import LineRecord, Push
 
 Say = Callable[[str], None]
 
 _PATIENCE = 30.0  # seconds
-_SHOP = "Sample Shop"
-_CHANNEL_ID = "1650000000"
-_CHANNEL_SECRET = "0123456789abcdef" * 2  # any is right in the sandbox
-_FRIEND = "U" + "5a3b1e" * 5 + "5a"
-_FRIEND_NAME = "花子"
-_TEXT = "{first_name}さん、こんにちは！ Hello from Lumo: your first Flow message has arrived."
+_PERSON, _EVENT = "hanako", "abandoned_cart"
 _RESULT = "SELECT state, coalesce(reason, ''), detail FROM deliveries WHERE id = %s"
 
 
-class _Flow(msgspec.Struct, frozen=True):
-    """A Webhook action: where and how it posts, and which LINE account it names."""
+class _Accepted(msgspec.Struct, frozen=True):
+    """The body of a 202."""
 
-    door: FlowSettings
-    account_id: str
-    channel_id: str
+    id: str
 
 
 class _Sent(msgspec.Struct, frozen=True):
@@ -53,79 +40,77 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 def send_sample(settings: Settings, *, say: Say, pause: Callable[[], None]) -> None:
-    """Set the sandbox up if nobody has, post the sample Flow request, and tell what becomes of it.
+    """Set the sample shop up if nobody has, run its Flow for abandoned carts, and tell what becomes of it.
 
     Each call sends a new message. Calls `pause` while it waits. A failure is told, not raised.
     """
     try:
-        flow = _find_flow(settings)
-        sent = _post(settings, flow, say=say)
+        sample = sample_shop.set_up(settings)
+        sent = _post(settings, sample, say=say, pause=pause)
         if sent:
-            _follow(flow, sent, say=say, pause=pause)
-    except (OSError, HTTPException, ProviderError) as error:
+            _follow(sample, sent, say=say, pause=pause)
+    except (OSError, ProviderError, TemplateFault, sqlite3.Error) as error:
         say(f"The sample message can't be sent: {error}")
     finally:
         connection.close()
 
 
-def _find_flow(settings: Settings) -> _Flow:
-    """A Flow of the first workspace that is connected to both sides; of the sample shop when there is none."""
-    klaviyo = KlaviyoConnection.objects.filter(workspace__accounts__isnull=False).order_by("pk").first()
-    klaviyo = klaviyo or _set_up(settings)
-    account = klaviyo.workspace.accounts.order_by("number")[0]
-    return _Flow(read_flow_settings(klaviyo, settings), account.public_id, account.channel_id)
-
-
-def _set_up(settings: Settings) -> KlaviyoConnection:
-    """What `workspace create`, `line connect` and `klaviyo connect` do, from where a run that was cut short ended."""
-    workspace = Workspace.objects.filter(name=_SHOP).first() or create_workspace(name=_SHOP)
-    with LineRecord(_record()) as record:
-        record.register_channel(_CHANNEL_ID, display_name=_SHOP)
-        record.set_friend(_CHANNEL_ID, _FRIEND, state="following", display_name=_FRIEND_NAME)
-    if not workspace.accounts.exists():
-        connect_account(workspace, channel_id=_CHANNEL_ID, channel_secret=_CHANNEL_SECRET, settings=settings)
-    return connect_klaviyo(workspace, api_key="pk_sample", settings=settings)
-
-
-def _post(settings: Settings, flow: _Flow, *, say: Say) -> _Sent | None:
-    """Post as a Webhook action does; None when it is refused."""
-    body = {
-        "to": _FRIEND,
-        "account": flow.account_id,
-        "text": _TEXT,
-        "variables": {"first_name": _FRIEND_NAME},
-        "profile": "sample",
-        "event": uuid4().hex,
-        "placement": "sample",
-    }
-    headers = {flow.door.header_name: flow.door.header_value, "Content-Type": "application/json"}
-    with closing(HTTPConnection(*settings.local_address(), timeout=_PATIENCE)) as http:
+def _post(settings: Settings, sample: SampleFlow, *, say: Say, pause: Callable[[], None]) -> _Sent | None:
+    """Let the sample customer come to the Flow; None when the request is refused."""
+    person = find_profile(_PERSON)
+    assert person is not None
+    with FlowRecord(sample_shop.flow_record()) as record:
+        run = start_run(
+            record,
+            sample.flow.id,
+            profile_key=_PERSON,
+            event_key=_EVENT,
+            pictures=sample_shop.pictures(settings),
+        )
+        say(f"{person.name()} starts a checkout: Klaviyo's Flow “{sample.flow.name}” calls Lumo")
         posted_at, posted_ms = time.perf_counter(), clock.unix_ms()
-        http.request("POST", urlsplit(flow.door.destination_url).path, msgspec.json.encode(body), headers)
-        answer = http.getresponse()
-        content = answer.read()
-    say(f"request → {answer.status} in {_milliseconds_since(posted_at)} ms")
-    if answer.status != 202:
-        say(content.decode())
+        post_due(record, posted_ms, ca_file=settings.ca_file)
+        answer = _await_answer(record, run, pause=pause)
+    if answer is None or answer.status != 202:
+        say(f"The request was not taken: {answer.status or ''} {answer.answer}" if answer else "Nobody posted it.")
         return None
-    return _Sent(int(msgspec.json.decode(content)["id"]), posted_at, posted_ms)
+    say(f"request → 202 in {_milliseconds_since(posted_at)} ms")
+    return _Sent(int(msgspec.json.decode(answer.answer, type=_Accepted).id), posted_at, posted_ms)
 
 
-def _follow(flow: _Flow, sent: _Sent, *, say: Say, pause: Callable[[], None]) -> None:
+def _await_answer(record: FlowRecord, run: Run, *, pause: Callable[[], None]) -> Try | None:
+    """The run's first try: the sandbox's own Flow runner may have been quicker than we."""
+    deadline = time.perf_counter() + _PATIENCE
+    while time.perf_counter() < deadline:
+        tries = record.list_tries(run.id)
+        if tries:
+            return tries[0]
+        pause()
+    return None
+
+
+def _follow(sample: SampleFlow, sent: _Sent, *, say: Say, pause: Callable[[], None]) -> None:
     """Tell when LINE accepted the message, by its own record, and when the result was stored."""
     is_accepted = False
-    with LineRecord(_record()) as record:
+    with LineRecord(sample_shop.line_record()) as record:
         while time.perf_counter() < sent.posted_at + _PATIENCE:
             pause()
-            push = record.find_push_by_retry_key(flow.channel_id, ids.retry_key(sent.id))
+            push = record.find_push_by_retry_key(sample.channel_id, ids.retry_key(sent.id))
             if push and not is_accepted:
                 is_accepted = True
-                say(f"LINE accepted in {push.arrived_ms - sent.posted_ms} ms")
+                say(f"LINE accepted in {push.arrived_ms - sent.posted_ms} ms: {_describe(push)}")
             result = _find_result(sent.id)
             if result:
                 say(f"result stored in {_milliseconds_since(sent.posted_at)} ms: {result} ({sent.id})")
                 return
     say(f"No result within {_PATIENCE:.0f} s. Look again later: lumo deliveries show {sent.id}")
+
+
+def _describe(push: Push) -> str:
+    """What was sent, in a few words."""
+    contents = [message.get("contents", {}) for message in push.decoded()["messages"]]
+    cards = sum(len(one.get("contents", [one])) for one in contents if one)
+    return f"{len(contents)} messages, {cards} product cards"
 
 
 def _find_result(delivery_id: int) -> str | None:
@@ -134,10 +119,6 @@ def _find_result(delivery_id: int) -> str | None:
         cursor.execute(_RESULT, [delivery_id])
         row = cursor.fetchone()
     return " ".join(part for part in row if part) if row else None
-
-
-def _record() -> Path:
-    return Path(django_settings.LUMO_SANDBOX_RECORD)
 
 
 def _milliseconds_since(moment: float) -> int:

@@ -12,13 +12,17 @@ from lumo.sandbox.record import LineRecord
 LINE, KLAVIYO = "/sandbox/line", "/sandbox/klaviyo"
 
 
-def sandbox_app(record: Path) -> App:
-    """The emulators on the record at this path, which is made when the first request comes."""
+def sandbox_app(record: Path, *, http_origin: str = "") -> App:
+    """The emulators on the record at this path, which is made when the first request comes.
+
+    `http_origin` is the one origin whose pictures LINE takes though they are http: ours, in the sandbox.
+    """
     emulators: dict[str, tuple[Callable[[Request], Awaitable[Reply]], int]] = {}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if not emulators:
-            emulators[LINE] = (line.LineEmulator(LineRecord(record)).answer, line.BODY_LIMIT)
+            emulator = line.LineEmulator(LineRecord(record), http_origin=http_origin)
+            emulators[LINE] = (emulator.answer, line.BODY_LIMIT)
             emulators[KLAVIYO] = (klaviyo.answer, klaviyo.BODY_LIMIT)
         await send_reply(send, await _answer(emulators, scope, receive))
 

@@ -1,12 +1,9 @@
 """What the LINE emulator remembers: channels, tokens, friends, accepted pushes and every attempt, in one SQLite file.
 
-Any number of processes and threads may use it at the same time (write-ahead log); who writes waits for the other. Each
-change is committed before the method returns and survives a killed process; a power cut may lose it
-(`synchronous=OFF`).
+Any number of processes and threads may use it at the same time; who writes waits for the other. Each change is
+committed before the method returns.
 """
 
-import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -17,11 +14,11 @@ from typing import Any, Literal, Self
 import msgspec
 
 from lumo.sandbox.faults import NO_FAULTS, Faults
+from lumo.sandbox.sqlite_file import open_file
 
 FriendState = Literal["following", "blocked", "unknown"]
 
 _SCHEMA = (Path(__file__).parent / "record.sql").read_text(encoding="utf-8")
-_BUSY_SECONDS = 10.0
 _PUSH_COLUMNS = "id, channel_id, user_id, retry_key, arrived_ms, request_id, delivered, body"
 
 
@@ -99,9 +96,7 @@ class LineRecord:
     """The record at `path`, made when it is missing. One thread at a time may use an instance; `with` closes it."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            _create(path)
-        self._db = _connect(path)
+        self._db = open_file(path, schema=_SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -291,28 +286,3 @@ def default_name(user_id: str) -> str:
 def _push(row: tuple[Any, ...]) -> Push:
     push_id, channel_id, user_id, retry_key, arrived_ms, request_id, delivered, body = row
     return Push(push_id, channel_id, user_id, retry_key, arrived_ms, request_id, bool(delivered), msgspec.Raw(body))
-
-
-def _create(path: Path) -> None:
-    """Make the file beside its place and link it there complete: whoever comes second finds it finished."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    draft.touch(mode=0o600)  # it holds channel secrets
-    db = _connect(draft)
-    try:
-        db.executescript(_SCHEMA)
-    finally:
-        db.close()
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first
-    finally:
-        draft.unlink()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # The event loop's thread need not be the one that made the record.
-    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous = OFF")
-    return db
