@@ -27,6 +27,7 @@ django.setup()
 
 from django.core.management import call_command
 from django.db import connections
+from django.utils import translation
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -75,6 +76,13 @@ def database_url(template_url: str) -> Iterator[str]:
         yield url
         connections.close_all()
         connection.execute(drop)
+
+
+@pytest.fixture(autouse=True)
+def _no_language_left() -> Iterator[None]:
+    """A request leaves the language it was answered in to whatever its thread does next."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
