@@ -22,7 +22,10 @@ _INPUT = click.File("rb")
 
 @click.group
 def message() -> None:
-    """Auto Send Messages: what Flows send. docs/guides/messages.md describes the file format."""
+    """Auto Send Messages, which Flows send.
+
+    docs/guides/messages.md describes the file format.
+    """
 
 
 @message.command(name="import")
@@ -31,7 +34,10 @@ def message() -> None:
 @click.option("--new", is_flag=True, help="Make a new message, even if the file names one.")
 @json_option
 def import_(file: Any, workspace_id: str | None, new: bool, as_json: bool) -> None:
-    """Make a message from a YAML or JSON FILE (- for standard input), or the next revision of the one it names."""
+    """Make or revise a message from a FILE.
+
+    YAML or JSON; - for standard input. It is the next revision of the message that the file names, if it names one.
+    """
     content = file.read()
     with database(Settings.load()) as settings:
         from lumo.config.cli.scope import choose_workspace
@@ -62,7 +68,7 @@ def import_(file: Any, workspace_id: str | None, new: bool, as_json: bool) -> No
 @_message_id
 @click.option("--format", "file_format", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def export(message_id: str, file_format: str) -> None:
-    """Print a message as a file that `lumo message import` reads."""
+    """Print a message as a file to import."""
     with database(Settings.load()):
         from lumo.messaging import files
 
@@ -108,9 +114,9 @@ def list_(workspace_id: str | None, as_json: bool) -> None:
 )
 @json_option
 def get_json(message_id: str, account_id: str | None, as_json: bool) -> None:
-    """Print the request body to paste into a Webhook action, and nothing else.
+    """Print the body for a Webhook action.
 
-    Each call is for one more Webhook action: it has a placement of its own. With --json: the placement and the body.
+    That alone, ready to paste. Each call is for one more Webhook action: it has a placement of its own. With --json: the placement and the body.
     """
     with database(Settings.load()):
         from lumo.config.cli.scope import choose_account, get_account
@@ -142,7 +148,10 @@ def preview(
     with_body: bool,
     as_json: bool,
 ) -> None:
-    """Show what LINE would get for a profile and an event; samples where none is given. Nothing is sent."""
+    """Show what LINE would get. Nothing is sent.
+
+    For a profile and an event: samples where none is given.
+    """
     event, person = (_properties(file) if file else None for file in (event_file, profile_file))
     with database(Settings.load()) as settings:
         found = _get_message(message_id)
@@ -162,7 +171,10 @@ def preview(
 @message.command
 @_message_id
 def archive(message_id: str) -> None:
-    """Send nothing of a message any more: requests that name it are refused."""
+    """Send nothing of a message any more.
+
+    Requests that name it are refused, what waits of it is not sent.
+    """
     with database(Settings.load()):
         found = _get_message(message_id)
         found.archive()

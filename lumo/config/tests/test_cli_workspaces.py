@@ -86,7 +86,7 @@ def test_a_reader_that_goes_away_is_no_fault(lumo: Lumo, shop: str) -> None:
 
 
 def test_the_list_of_commands_cuts_no_sentence(lumo: Lumo) -> None:
-    for group in ([], ["line"], ["klaviyo"], ["deliveries"], ["workspace"], ["profile"]):
+    for group in ([], ["line"], ["klaviyo"], ["message"], ["deliveries"], ["workspace"], ["profile"]):
         listed = lumo.run(*group, "--help").stdout.partition("Commands:")[2]
         assert listed
         assert "..." not in listed
