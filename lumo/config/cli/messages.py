@@ -116,7 +116,8 @@ def list_(workspace_id: str | None, as_json: bool) -> None:
 def get_json(message_id: str, account_id: str | None, as_json: bool) -> None:
     """Print the body for a Webhook action.
 
-    That alone, ready to paste. Each call is for one more Webhook action: it has a placement of its own. With --json: the placement and the body.
+    That alone, ready to paste. Each call is for one more Webhook action: it has a placement of its own. With --json:
+    the placement and the body.
     """
     with database(Settings.load()):
         from lumo.config.cli.scope import choose_account, get_account
