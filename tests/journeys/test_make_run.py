@@ -13,8 +13,9 @@ from tests.processes import wait_until
 _CHECKOUT = Path(__file__).parents[2]
 _MAKE_RUN = ["make", "-C", str(_CHECKOUT), "run"]
 _STORY = re.compile(
+    r"花子 佐藤 starts a checkout.*"
     r"request → 202 in \d+ ms.*"
-    r"LINE accepted in \d+ ms.*"
+    r"LINE accepted in \d+ ms: 2 messages, 3 product cards.*"
     r"result stored in \d+ ms: delivered \(\d+\).*"
     r"Ctrl-C stops Lumo",
     re.DOTALL,
