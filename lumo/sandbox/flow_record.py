@@ -5,16 +5,14 @@ One SQLite file beside the LINE emulator's. Each change is committed before the 
 
 import secrets
 import string
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from lumo.sandbox.flow_retries import RunState, Verdict
-from lumo.sandbox.sqlite_file import open_file
+from lumo.sandbox.sqlite_file import SqliteFile
 
 ANSWER_LENGTH = 2_000  # characters of an answer that are kept
 
@@ -71,22 +69,11 @@ _RUN = ", ".join(f"runs.{name}" for name in Run.__struct_fields__)
 _TRY = ", ".join(Try.__struct_fields__)
 
 
-class FlowRecord:
+class FlowRecord(SqliteFile):
     """The record at `path`, made when it is missing. One thread at a time may use an instance; `with` closes it."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_file(path, schema=_SCHEMA)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._db.close()
+        super().__init__(path, schema=_SCHEMA)
 
     # Flows
 
@@ -185,17 +172,6 @@ class FlowRecord:
         self._db.execute(
             "UPDATE runs SET state = ?, next_try_ms = ? WHERE id = ?", (verdict.state, verdict.next_try_ms, run_id)
         )
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All changes of the block, or none."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def _flow(row: Sequence[Any]) -> Flow:

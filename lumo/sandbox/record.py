@@ -4,17 +4,14 @@ Any number of processes and threads may use it at the same time; who writes wait
 committed before the method returns.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
 
 from lumo.sandbox.faults import NO_FAULTS, Faults
-from lumo.sandbox.sqlite_file import open_file
+from lumo.sandbox.sqlite_file import SqliteFile
 
 FriendState = Literal["following", "blocked", "unknown"]
 
@@ -92,22 +89,11 @@ class Stats(msgspec.Struct, frozen=True):
     duplicates: int
 
 
-class LineRecord:
+class LineRecord(SqliteFile):
     """The record at `path`, made when it is missing. One thread at a time may use an instance; `with` closes it."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_file(path, schema=_SCHEMA)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._db.close()
+        super().__init__(path, schema=_SCHEMA)
 
     # Channels and tokens
 
@@ -139,7 +125,7 @@ class LineRecord:
         if channel_id:
             self._db.execute("UPDATE channels SET quota = ?, used = ? WHERE channel_id = ?", (value, used, channel_id))
             return
-        with self._transaction():
+        with self.transaction():
             self._db.execute("UPDATE channels SET quota = ?, used = ?", (value, used))
             self._db.execute("UPDATE defaults SET quota = ?, used = ?", (value, used))
 
@@ -207,7 +193,7 @@ class LineRecord:
 
         Raises sqlite3.IntegrityError when the channel has accepted this retry key before.
         """
-        with self._transaction():
+        with self.transaction():
             cursor = self._db.execute(
                 "INSERT INTO pushes (channel_id, user_id, retry_key, arrived_ms, request_id, delivered, body)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -253,7 +239,7 @@ class LineRecord:
 
     def reset(self) -> None:
         """Forget pushes, attempts, friends, quotas and faults; channels and their tokens stay."""
-        with self._transaction():
+        with self.transaction():
             self.set_faults(NO_FAULTS)
             for table in ("pushes", "attempts", "friends"):
                 self._db.execute(f"DELETE FROM {table}")
@@ -266,16 +252,6 @@ class LineRecord:
             (push.channel_id, push.user_id, default_name(push.user_id), push.arrived_ms),
         )
         self._db.execute("UPDATE channels SET used = used + 1 WHERE channel_id = ?", (push.channel_id,))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def default_name(user_id: str) -> str:

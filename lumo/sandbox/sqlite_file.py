@@ -5,16 +5,47 @@ Each change survives a killed process; a power cut may lose it (`synchronous=OFF
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 _BUSY_SECONDS = 10.0
 
 
-def open_file(path: Path, *, schema: str) -> sqlite3.Connection:
-    """A connection in autocommit mode to the file at `path`, which is made by the SQL of `schema` when missing."""
-    if not path.exists():
-        _create(path, schema)
-    return _connect(path)
+class SqliteFile:
+    """The file at `path`, made by the SQL of `schema` when it is missing.
+
+    One thread at a time may use an instance; `with` closes it. Each statement commits, but for those of `transaction`.
+    """
+
+    def __init__(self, path: Path, *, schema: str) -> None:
+        if not path.exists():
+            _create(path, schema)
+        self._db = _connect(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes of the block, or none."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
 
 def _create(path: Path, schema: str) -> None:
