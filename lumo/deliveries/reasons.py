@@ -74,7 +74,7 @@ KINDS: dict[Reason, frozenset[Kind]] = {
     Reason.RECIPIENT_INVALID: frozenset({"refused"}),
     Reason.ACCOUNT_UNKNOWN: frozenset({"refused"}),
     Reason.BODY_INCOMPLETE: frozenset({"refused"}),
-    Reason.MESSAGE_UNKNOWN: frozenset({"refused"}),
+    Reason.MESSAGE_UNKNOWN: frozenset({"refused", "failed"}),  # archived meanwhile
     Reason.TEXT_TOO_LONG: frozenset({"refused", "failed"}),  # before and after placeholders are filled
     Reason.UNAVAILABLE: frozenset({"refused"}),
     Reason.DUPLICATE: frozenset({"duplicate"}),
@@ -86,7 +86,7 @@ KINDS: dict[Reason, frozenset[Kind]] = {
     Reason.NO_PRODUCTS: frozenset({"skipped"}),
     Reason.TEXT_EMPTY: frozenset({"skipped"}),
     Reason.EXPIRED: frozenset({"failed"}),
-    Reason.INTERNAL: frozenset({"failed"}),
+    Reason.INTERNAL: frozenset({"failed", "waiting"}),  # for a worker of a newer version
     Reason.LINE_BUSY: frozenset({"waiting"}),
     Reason.LINE_REFUSED: frozenset({"failed"}),
     Reason.LINE_TOKEN: frozenset({"waiting", "failed"}),  # while the account is paused, and when that took too long

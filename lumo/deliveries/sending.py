@@ -118,6 +118,8 @@ class Sending:
         if account.daily_cap is not None and not await self._is_within_cap(row, account.daily_cap):
             return Finished(row, "skipped", "cap")
         if row.payload is None:
+            if message and message.document is None:
+                return self._for_a_newer_worker(row)
             try:
                 render(row, message, http_origin=self._http_origin)
             except NotSendableError as error:
@@ -148,6 +150,11 @@ class Sending:
         async with self._pool.acquire() as connection:
             return await caps.reserve(connection, row, daily_cap=daily_cap)
 
+    def _for_a_newer_worker(self, row: Row) -> Waiting:
+        """A row whose message this version can't read: while an upgrade is under way others can."""
+        due_at = clock.now() + timedelta(seconds=self._intervals.retry_cap)
+        return Waiting(row, due_at, "internal", "the message was saved by a newer version of Lumo")
+
     def _out_of_time(self, row: Row) -> Waiting:
         """A row cut off at the deadline. It may have reached LINE: the next try carries the same retry key."""
         due_at = next_try_at(max(1, row.attempts), now=clock.now(), intervals=self._intervals)
@@ -165,7 +172,7 @@ def render(row: Row, message: LiveMessage | None, *, http_origin: str = "") -> N
     if not body.message_id():
         row.payload = build_push(body, to=row.line_user_id, display_name=row.display_name)
         return
-    if message is None or message.is_archived or message.workspace_id != row.workspace_id:
+    if message is None or message.is_archived or message.workspace_id != row.workspace_id or not message.document:
         raise NotSendableError("failed", "message_unknown")
     row.revision_id = message.revision_id
     row.payload = build_message_push(

@@ -5,9 +5,12 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from lumo.lib.logs import get_logger
 from lumo.messaging import documents
 from lumo.messaging.documents import Document
 from lumo.postgres.types import Connection
+
+log = get_logger(__name__)
 
 _REMEMBERED = 1000  # revisions
 _FIND = """
@@ -21,19 +24,19 @@ _LOAD = "SELECT id, content::text FROM message_revisions WHERE id = ANY($1::bigi
 
 
 class LiveMessage(msgspec.Struct, frozen=True):
-    """An Auto Send Message as it is now."""
+    """An Auto Send Message as it is now. `document` is None where a newer version of Lumo made it."""
 
     workspace_id: int
     is_archived: bool
     revision_id: int
-    document: Document
+    document: Document | None
 
 
 class LiveMessages:
     """Messages by public id. Revisions never change, so they are remembered; which one is the newest is asked."""
 
     def __init__(self) -> None:
-        self._documents: OrderedDict[int, Document] = OrderedDict()
+        self._documents: OrderedDict[int, Document | None] = OrderedDict()
 
     async def find(self, connection: Connection, public_ids: Collection[str]) -> Mapping[str, LiveMessage]:
         """The messages of these public ids; those that are none are left out."""
@@ -43,7 +46,7 @@ class LiveMessages:
         missing = {record["revision_id"] for record in records} - self._documents.keys()
         if missing:
             for record in await connection.fetch(_LOAD, list(missing)):
-                self._documents[record["id"]] = documents.decode(record["content"])
+                self._documents[record["id"]] = _read(record["id"], record["content"])
         found = {
             record["public_id"]: LiveMessage(
                 workspace_id=record["workspace_id"],
@@ -61,3 +64,11 @@ class LiveMessages:
             self._documents.move_to_end(revision_id)
         while len(self._documents) > max(_REMEMBERED, len(keep)):
             self._documents.popitem(last=False)
+
+
+def _read(revision_id: int, content: str) -> Document | None:
+    try:
+        return documents.decode(content)
+    except msgspec.ValidationError as error:
+        log.error("a message is of a newer version: upgrade this worker", revision_id=revision_id, error=str(error))
+        return None

@@ -101,3 +101,14 @@ def test_a_retry_sends_what_was_made_first_whatever_was_edited_since(settings: S
     [kept] = fetch(settings, "SELECT convert_from(payload, 'UTF8'), revision_id FROM retries")
     assert "First" in kept[0]
     assert kept[1] == first
+
+
+def test_what_a_newer_version_saved_waits_for_a_newer_worker(settings: Settings) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace)
+    message.revisions.create(number=2, content={"blocks": [{"type": "hologram"}]})
+    queue_rows(settings, account, message=message.public_id)
+    queue_rows(settings, account)
+    line = Line()
+    work(settings, line, until=lambda: bool(waiting(settings)) and bool(states(settings)))
+    assert (waiting(settings), states(settings)) == ([("internal", False)], [("delivered", None)])
