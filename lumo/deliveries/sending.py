@@ -118,6 +118,7 @@ class Sending:
         if account.daily_cap is not None and not await self._is_within_cap(row, account.daily_cap):
             return Finished(row, "skipped", "cap")
         if row.payload is None:
+            message = message or await self._find_unnoted(row)
             if message and message.document is None:
                 return self._for_a_newer_worker(row)
             try:
@@ -149,6 +150,14 @@ class Sending:
     async def _is_within_cap(self, row: Row, daily_cap: int) -> bool:
         async with self._pool.acquire() as connection:
             return await caps.reserve(connection, row, daily_cap=daily_cap)
+
+    async def _find_unnoted(self, row: Row) -> LiveMessage | None:
+        """The message of a request that was refused before it was noted what it names, and then sent again."""
+        if row.message or row.body is None or b'"message"' not in row.body:
+            return None
+        name = contract.read(row.body).message_id()
+        async with self._pool.acquire() as connection:
+            return (await self._messages.find(connection, {name} - {""})).get(name)
 
     def _for_a_newer_worker(self, row: Row) -> Waiting:
         """A row whose message this version can't read: while an upgrade is under way others can."""

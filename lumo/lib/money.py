@@ -10,8 +10,9 @@ from babel.numbers import UnknownCurrencyError, format_currency, format_decimal,
 
 _LOCALES = {"ja": Locale("ja", "JP"), "en": Locale("en", "US")}
 _CODE = re.compile(r"[A-Z]{3}")
-_PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,20})?")
-_NUMBER = re.compile(r"\d(?:[\d.,'’ \u202f]*\d)?")
+_PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?")
+_NUMBER = re.compile(r"(?:[.,](?=[0-9]))?[0-9](?:[0-9.,'’]|[ \u202f](?=[0-9]{3}(?![0-9])))*")
+_NEGATIVE = re.compile(r"[-\u2212]")
 _MOST_CHARACTERS = 40
 _MOST = Decimal(10) ** 15
 
@@ -24,15 +25,15 @@ def is_currency(code: str) -> bool:
 def read_amount(text: str) -> Decimal | None:
     """The amount in a price as a person or a machine wrote it: `3200.0`, `$1,340.50`, `€ 1.234,56`, `３，２００円`.
 
-    None when there is no number, or more than one, or a negative one.
+    None when there is no number, or more than one, or a negative one, or more than 40 characters.
     """
-    text = unicodedata.normalize("NFKC", text[:_MOST_CHARACTERS]).strip()
+    text = unicodedata.normalize("NFKC", text[: _MOST_CHARACTERS + 1]).strip()
     if _PLAIN.fullmatch(text):
         return _decimal(text)
     numbers = _NUMBER.findall(text)
-    if len(numbers) != 1 or "-" in text:
+    if len(numbers) != 1 or len(text) > _MOST_CHARACTERS or _NEGATIVE.search(text):
         return None
-    return _decimal(_without_grouping(numbers[0]))
+    return _decimal(_without_grouping(numbers[0].rstrip(".,'’")))
 
 
 @lru_cache(maxsize=8192)
@@ -61,12 +62,14 @@ def _without_grouping(number: str) -> str:
         decimal_sign = "." if point > comma else ","
     else:
         sign = "." if point >= 0 else ","
-        is_decimal = number.count(sign) == 1 and len(number) - number.index(sign) - 1 != 3
+        whole, _, rest = number.partition(sign)
+        is_decimal = sign not in rest and (len(rest) != 3 or whole in {"", "0"})
         decimal_sign = sign if is_decimal else ""
     grouping = {".", ","} - {decimal_sign}
     for sign in grouping:
         number = number.replace(sign, "")
-    return number.replace(decimal_sign, ".") if decimal_sign else number
+    number = number.replace(decimal_sign, ".") if decimal_sign else number
+    return f"0{number}" if number.startswith(".") else number
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lumo.messaging.cards import build_cards, build_text
+from lumo.messaging.cards import aim, build_cards, build_text
 from lumo.messaging.contract import FlowBody
 from lumo.messaging.documents import Block, Document, FlexBlock, ImageBlock, ProductsBlock, TextBlock
 from lumo.messaging.flex_filling import fill_flex
@@ -85,8 +85,9 @@ def find_values(
         name: cut(given.get(name, ""), PERSON_NAME) or document.defaults.get(name, "") for name in PERSON_PLACEHOLDERS
     }
     for name in find_addresses(document.trigger()):
-        link = clean_link(given.get(name, ""), http_origin=http_origin)
-        values[name] = link or document.defaults.get(name, "")
+        addresses = (given.get(name, ""), document.defaults.get(name, ""))
+        links = (clean_link(address, http_origin=http_origin) for address in addresses)
+        values[name] = next((link for link in links if link), "")
     return values
 
 
@@ -112,8 +113,9 @@ def _build_text(block: TextBlock, given: _Given) -> Json | None:
 
 def _build_image(block: ImageBlock, given: _Given) -> Json | None:
     """https://developers.line.biz/en/reference/messaging-api/#image-message"""
-    url = clean_image(block.url, http_origin=given.http_origin)
-    preview = clean_image(block.preview_url, http_origin=given.http_origin) or url
+    base = given.document.shop_url
+    url = clean_image(block.url, base=base, http_origin=given.http_origin)
+    preview = clean_image(block.preview_url, base=base, http_origin=given.http_origin) or url
     return {"type": "image", "originalContentUrl": url, "previewImageUrl": preview} if url else None
 
 
@@ -126,7 +128,8 @@ def _build_products(block: ProductsBlock, given: _Given) -> Json | None:
     if not products and block.fallback:
         products = read_picked(block.fallback.products, given.document, http_origin=given.http_origin)
         button = block.fallback.button
-    contents = build_cards(block, products, button=button, values=given.values)
+    target = aim(button, given.values, http_origin=given.http_origin) if button else None
+    contents = build_cards(block, products, target=target, values=given.values)
     if contents is None:
         if block.when_empty == "skip":
             raise NotSendableError("skipped", "no_products")
@@ -138,7 +141,8 @@ def _build_flex(block: FlexBlock, given: _Given) -> Json | None:
     contents = fill_flex(block.contents, given.values)
     if contents is None:
         return None
-    for part in [contents, *contents.get("contents", [])]:
+    bubbles = contents["contents"] if contents["type"] == "carousel" else []
+    for part in (contents, *bubbles):
         _check_size(part, CAROUSEL_SIZE if part["type"] == "carousel" else BUBBLE_SIZE)
     alt_text = cut(fill(block.alt_text, given.values).strip(), ALT_TEXT)
     return _flex(alt_text or given.notification or "…", contents)

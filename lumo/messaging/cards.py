@@ -10,6 +10,7 @@ import msgspec
 
 from lumo.messaging.documents import OPENS_PRODUCT, Button, ProductsBlock
 from lumo.messaging.limits import BUBBLE_SIZE, CAROUSEL_SIZE, PRODUCT_NAME, cut
+from lumo.messaging.links import clean_link
 from lumo.messaging.products import Product
 from lumo.messaging.text import PLACEHOLDER, fill
 
@@ -24,17 +25,39 @@ _encode = msgspec.json.Encoder().encode
 Json = dict[str, Any]
 
 
+class Target(msgspec.Struct, frozen=True):
+    """A card's button for one person, with addresses as LINE takes them; empty where there is none."""
+
+    text: str
+    opens_product: bool
+    address: str
+    otherwise: str
+
+    def find_link(self, product: Product) -> str:
+        """What the button of this product's card opens; empty when nothing is known, and then there is no button."""
+        return (product.url if self.opens_product else self.address) or self.otherwise
+
+
+def aim(button: Button, values: Mapping[str, str], *, http_origin: str = "") -> Target:
+    """The button for one person: `values` are those of the message's placeholders."""
+    opens_product = button.opens == OPENS_PRODUCT
+    address = "" if opens_product else clean_link(fill(button.opens, values), http_origin=http_origin)
+    otherwise = clean_link(button.otherwise, http_origin=http_origin)
+    return Target(button.text, opens_product, address or "", otherwise or "")
+
+
 def build_cards(
-    block: ProductsBlock, products: Sequence[Product], *, button: Button | None, values: Mapping[str, str]
+    block: ProductsBlock, products: Sequence[Product], *, target: Target | None, values: Mapping[str, str]
 ) -> Json | None:
     """A bubble for one product, a carousel for several, None for none.
 
-    `values` are those of the message's placeholders. What exceeds 50 KB of JSON is left out from the end.
+    `values` are those of the message's placeholders. A button that would open nothing is left out; so is, from the
+    end, what exceeds 50 KB of JSON.
     """
     bubbles: list[msgspec.Raw] = []
     room = CAROUSEL_SIZE.most - _AROUND_BUBBLES
     for product in products[: block.max]:
-        bubble = _encode_fitting(_build_bubble(block, product, button, values))
+        bubble = _encode_fitting(_build_bubble(block, product, target, values))
         room -= len(bubble) + 1
         if room < 0:
             break
@@ -54,8 +77,8 @@ def _needs_product(text: str) -> bool:
     return any(name in CARD_PLACEHOLDERS for name in PLACEHOLDER.findall(text))
 
 
-def _build_bubble(block: ProductsBlock, product: Product, button: Button | None, values: Mapping[str, str]) -> Json:
-    link = _find_link(button, product, values) if button else None
+def _build_bubble(block: ProductsBlock, product: Product, target: Target | None, values: Mapping[str, str]) -> Json:
+    link = target.find_link(product) if target else ""
     page = product.url or link
     bubble: Json = {"type": "bubble", "size": _SIZE}
     if product.image:
@@ -74,8 +97,8 @@ def _build_bubble(block: ProductsBlock, product: Product, button: Button | None,
         "spacing": "sm",
         "contents": _build_body(block, product, values),
     }
-    if button and link:
-        bubble["footer"] = {"type": "box", "layout": "vertical", "contents": [_build_button(button.text, link)]}
+    if target and link:
+        bubble["footer"] = {"type": "box", "layout": "vertical", "contents": [_build_button(target.text, link)]}
     return bubble
 
 
@@ -120,13 +143,6 @@ def _build_button(text: str, link: str) -> Json:
         "color": _BUTTON,
         "action": {"type": "uri", "label": text, "uri": link},
     }
-
-
-def _find_link(button: Button, product: Product, values: Mapping[str, str]) -> str | None:
-    """What the button opens; None when nothing is known, and then there is no button."""
-    if button.opens == OPENS_PRODUCT:
-        return product.url or button.otherwise or None
-    return fill(button.opens, values) or button.otherwise or None
 
 
 def _encode_fitting(bubble: Json) -> bytes:

@@ -23,7 +23,7 @@ from lumo.messaging.documents import (
     ProductsBlock,
     TextBlock,
 )
-from lumo.messaging.flex_filling import fill_flex
+from lumo.messaging.flex_filling import fill_flex, find_filled, find_misplaced
 from lumo.messaging.limits import Limit
 from lumo.messaging.links import clean_image, clean_link
 from lumo.messaging.text import PLACEHOLDER
@@ -72,8 +72,8 @@ def check(document: Document, *, http_origin: str = "") -> None:
 def _find_faults(document: Document, http_origin: str) -> Iterator[Fault]:
     for field, sentence in _of_the_whole(document, http_origin):
         yield Fault(None, "", field, sentence)
-    for number, block in enumerate(document.blocks, 1):
-        checker = _Checker(document, http_origin)
+    checker = _Checker(document, http_origin)
+    for number, block in enumerate(document.blocks[: limits.MESSAGES.most], 1):
         for field, sentence in _CHECKS[type(block)](checker, block):
             yield Fault(number, KINDS[type(block)], field, sentence)
 
@@ -126,7 +126,7 @@ class _Checker:
             yield field, _("This is needed.")
 
     def link(self, field: str, address: str) -> Iterator[Found]:
-        if clean_link(address, http_origin=self._http_origin) is None:
+        if PLACEHOLDER.search(address) or clean_link(address, http_origin=self._http_origin) is None:
             yield (
                 field,
                 _("This must be an address that begins with https://, of at most %(most)d characters.")
@@ -157,18 +157,23 @@ class _Checker:
             yield f"{field}.text", _too_long(button.text, limits.FLEX_LABEL)
         if PLACEHOLDER.search(button.text):
             yield f"{field}.text", _("A button's text takes no placeholders.")
-        whole = PLACEHOLDER.fullmatch(button.opens)
-        if whole and whole[1] not in self._addresses:
-            listed = " ".join(f"{{{name}}}" for name in self._addresses) or "–"
-            yield (
-                f"{field}.opens",
-                _("This trigger has no address of that name. Choose “product”, an https address, or one of: %(known)s")
-                % {"known": listed},
-            )
-        elif not whole and button.opens != OPENS_PRODUCT:
+        if PLACEHOLDER.search(button.opens):
+            yield from self.address(f"{field}.opens", button.opens)
+        elif button.opens != OPENS_PRODUCT:
             yield from self.link(f"{field}.opens", button.opens)
         if button.otherwise:
             yield from self.link(f"{field}.otherwise", button.otherwise)
+
+    def address(self, field: str, text: str) -> Iterator[Found]:
+        """A placeholder that is to hold an address, and is all of it."""
+        whole = PLACEHOLDER.fullmatch(text)
+        if whole is None or whole[1] not in self._addresses:
+            listed = " ".join(f"{{{name}}}" for name in self._addresses) or "–"
+            yield (
+                field,
+                _("This is no address that the trigger has. Write an https address, or the whole of one of: %(known)s")
+                % {"known": listed},
+            )
 
     def picked(self, field: str, products: Sequence[PickedProduct], button: Button | None) -> Iterator[Found]:
         if not 1 <= len(products) <= limits.CARD_PRODUCTS.most:
@@ -228,38 +233,34 @@ def _check_products(checker: _Checker, block: ProductsBlock) -> Iterator[Found]:
 def _check_flex(checker: _Checker, block: FlexBlock) -> Iterator[Found]:
     yield from checker.required("alt_text", block.alt_text)
     yield from checker.text("alt_text", block.alt_text, limits.ALT_TEXT)
-    for text in _strings(block.contents, "text"):
-        yield from checker.text("contents", text, limits.CAROUSEL_SIZE)
-    for address in _strings(block.contents, "uri"):
-        name = PLACEHOLDER.fullmatch(address)
-        if name:
-            yield from checker.button("contents", Button(text="–", opens=address))
-    is_too_deep = flex.is_too_deep(block.contents)
-    found = flex.find_fault(block.contents if is_too_deep else _filled(block.contents))
+    contents = block.contents
+    if not flex.is_too_deep(contents):
+        yield from _check_placeholders(checker, contents)
+        contents = _filled(contents)
+    found = flex.find_fault(contents)
     if found:
         field = ".".join(part for part in ("contents", found.path) if part)
         yield field, _explain(found)
 
 
+def _check_placeholders(checker: _Checker, contents: Any) -> Iterator[Found]:
+    for name, text in find_filled(contents):
+        if name == "uri":
+            yield from checker.address("contents.uri", text)
+        else:
+            yield from checker.text("contents.text", text, limits.CAROUSEL_SIZE)
+    for path, text in find_misplaced(contents):
+        yield (
+            f"contents.{path}",
+            _("Placeholders stand in the words of a text, or are the whole of a uri. Not so: %(text)s")
+            % {"text": text},
+        )
+
+
 def _filled(contents: Any) -> Any:
     """Flex JSON as it is sent, every placeholder with a value: so LINE's rules hold for what they become."""
-    names = {
-        name for text in (*_strings(contents, "text"), *_strings(contents, "uri")) for name in PLACEHOLDER.findall(text)
-    }
+    names = {name for _field, text in find_filled(contents) for name in PLACEHOLDER.findall(text)}
     return fill_flex(contents, dict.fromkeys(names, _SAMPLE_ADDRESS))
-
-
-def _strings(node: Any, name: str) -> Iterator[str]:
-    """Every string of that name, at any depth; without recursion, for JSON may be nested deeper than that goes."""
-    waiting = [node]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if isinstance(item.get(name), str):
-                yield item[name]
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
 
 
 def _explain(found: flex.FlexFault) -> str:

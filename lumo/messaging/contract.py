@@ -87,7 +87,14 @@ class FlowBody(msgspec.Struct, frozen=True):
         return _DECODERS[self.enc == "urlencode", self.esc == _ESCAPED_CANARY]
 
     def _unescape(self, value: str) -> str:
-        return html.unescape(value) if self.esc == _ESCAPED_CANARY else value
+        return _unescape_html(value) if self.esc == _ESCAPED_CANARY else value
+
+
+def _unescape_html(value: str) -> str:
+    try:
+        return html.unescape(value)
+    except ValueError:  # a number of thousands of digits, which is no character
+        return value
 
 
 def _unquote(value: str) -> str:
@@ -96,9 +103,9 @@ def _unquote(value: str) -> str:
 
 _DECODERS: dict[tuple[bool, bool], Callable[[str], str]] = {
     (False, False): str,
-    (False, True): html.unescape,
+    (False, True): _unescape_html,
     (True, False): _unquote,
-    (True, True): lambda value: _unquote(html.unescape(value)),
+    (True, True): lambda value: _unquote(_unescape_html(value)),
 }
 
 
@@ -212,13 +219,13 @@ def _escape_controls(match: re.Match[bytes]) -> bytes:
 
 def _without_nul(raw: bytes, body: FlowBody) -> FlowBody:
     """PostgreSQL stores no NUL in text, and nobody means one."""
-    if b"\\u0000" in raw and _has_nul(msgspec.json.decode(raw)):
+    if b"\\u0000" in raw and has_nul(msgspec.json.decode(raw)):
         raise BodyInvalidError("The body contains the character U+0000, which no message can show.")
     return body
 
 
-def _has_nul(value: Any) -> bool:
-    """Walks without recursion: the body may be nested as deep as the decoder allows."""
+def has_nul(value: Any) -> bool:
+    """Whether any text in plain JSON objects has a U+0000, names included. Without recursion: JSON may be deep."""
     waiting = [value]
     while waiting:
         item = waiting.pop()

@@ -9,7 +9,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from lumo.lib.errors import NotPossibleError
-from lumo.messaging import documents
+from lumo.messaging import contract, documents
 from lumo.messaging.documents import Document
 
 MOST_BYTES = 1_000_000
@@ -36,12 +36,12 @@ def read(content: bytes) -> MessageFile:
         raise NotPossibleError(_("The fields id and name of the file must be text."))
     try:
         document = msgspec.convert(fields, Document)
-        stored = msgspec.json.encode(document)
+        stored = msgspec.json.encode([message_id, name, document])
     except msgspec.ValidationError as error:
         raise NotPossibleError(_told(str(error))) from error
-    except (UnicodeEncodeError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # such as half a surrogate pair
         raise NotPossibleError(_("The file holds what is no text: %(why)s.") % {"why": error}) from error
-    if b"\\u0000" in stored:
+    if contract.has_nul(msgspec.json.decode(stored)):
         raise NotPossibleError(_("The file contains the character U+0000, which no message can show."))
     return MessageFile(message_id, name, document)
 
@@ -65,7 +65,7 @@ def _parse(content: bytes) -> Any:
         raise NotPossibleError(_("The file is not UTF-8 text.")) from error
     except RecursionError as error:
         raise NotPossibleError(_("The file is nested too deeply.")) from error
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError: a date that is none
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:  # a date that is none, …
         raise NotPossibleError(_("The file is neither YAML nor JSON: %(why)s.") % {"why": _place(error)}) from error
 
 

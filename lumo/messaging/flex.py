@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from lumo.messaging.limits import (
+    ANIMATED_IMAGES,
     BUBBLE_SIZE,
     BUBBLES,
     CAROUSEL_SIZE,
@@ -25,23 +26,30 @@ from lumo.messaging.limits import (
 
 DEEPEST = 20  # boxes in one another; LINE's own limit is not documented
 
-_URI_CHARACTERS = r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})"
 _SPACES = "none|xs|sm|md|lg|xl|xxl"
+_NUMBER = r"[0-9]{1,5}(\.[0-9]{1,5})?"
+_AUTHORITY = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+_URI_REST = r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
+_WEB = rf"{_AUTHORITY}([/?#]{_URI_REST})?"
+_PERCENT = r"(100|[0-9]{1,2})(\.[0-9]{1,5})?%"
+_SIDE = r"[1-9][0-9]{0,4}(\.[0-9]{1,5})?"
 
 Color = Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?\Z")]
-Space = Annotated[str, Meta(pattern=rf"^({_SPACES}|\d{{1,5}}(\.\d{{1,5}})?(px|%)|0)\Z")]
-Offset = Annotated[str, Meta(pattern=rf"^({_SPACES}|-?\d{{1,5}}(\.\d{{1,5}})?(px|%)|0)\Z")]
-Measure = Annotated[str, Meta(pattern=r"^(\d{1,5}(\.\d{1,5})?(px|%)|0)\Z")]
-BorderWidth = Annotated[str, Meta(pattern=r"^(none|light|normal|medium|semi-bold|bold|\d{1,5}(\.\d{1,5})?px|0)\Z")]
-Angle = Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,5})?deg\Z")]
-TextSize = Annotated[str, Meta(pattern=r"^(xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|\d{1,5}(\.\d{1,5})?px)\Z")]
-ImageSize = Annotated[str, Meta(pattern=r"^(xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|full|\d{1,5}(\.\d{1,5})?(px|%))\Z")]
-Ratio = Annotated[str, Meta(pattern=r"^\d{1,5}(\.\d{1,5})?:\d{1,5}(\.\d{1,5})?\Z")]
-ImageUrl = Annotated[str, Meta(pattern=rf"^https://{_URI_CHARACTERS}+\Z", max_length=IMAGE_URL.most)]
+Space = Annotated[str, Meta(pattern=rf"^({_SPACES}|{_NUMBER}px)\Z")]
+Padding = Annotated[str, Meta(pattern=rf"^({_SPACES}|{_NUMBER}(px|%))\Z")]
+Offset = Annotated[str, Meta(pattern=rf"^({_SPACES}|-?{_NUMBER}(px|%))\Z")]
+Measure = Annotated[str, Meta(pattern=rf"^{_NUMBER}(px|%)\Z")]
+BorderWidth = Annotated[str, Meta(pattern=rf"^(none|light|normal|medium|semi-bold|bold|{_NUMBER}px)\Z")]
+Angle = Annotated[str, Meta(pattern=r"^([0-9]{1,2}|[12][0-9]{2}|3[0-5][0-9])(\.[0-9]{1,5})?deg\Z")]
+TextSize = Annotated[str, Meta(pattern=rf"^(xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|{_NUMBER}px)\Z")]
+ImageSize = Annotated[str, Meta(pattern=rf"^(xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|full|{_NUMBER}(px|%))\Z")]
+Ratio = Annotated[str, Meta(pattern=rf"^{_SIDE}:{_SIDE}\Z")]
+ImageUrl = Annotated[str, Meta(pattern=rf"^https://{_WEB}\Z", max_length=IMAGE_URL.most)]
 ActionUri = Annotated[
     str,
-    Meta(pattern=rf"^(https?://{_URI_CHARACTERS}+|line://{_URI_CHARACTERS}+|tel:[0-9+\-().]+)\Z", max_length=URI.most),
+    Meta(pattern=rf"^(https?://{_WEB}|line://[A-Za-z0-9]{_URI_REST}|tel:[0-9+\-().]+)\Z", max_length=URI.most),
 ]
+Some = Annotated[str, Meta(min_length=1)]
 Factor = Annotated[int, Meta(ge=0, le=100)]
 Align = Literal["start", "end", "center"]
 Gravity = Literal["top", "bottom", "center"]
@@ -52,34 +60,46 @@ class _Typed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_fiel
     """A tagged object of LINE's."""
 
 
+class AltUri(msgspec.Struct, frozen=True, kw_only=True):
+    desktop: ActionUri | UnsetType = UNSET
+
+
 class UriAction(_Typed, frozen=True, kw_only=True, tag="uri"):
     uri: ActionUri
-    label: str | None = None
+    alt_uri: AltUri | UnsetType = UNSET
+    label: str | UnsetType = UNSET
 
 
 class MessageAction(_Typed, frozen=True, kw_only=True, tag="message"):
-    text: Annotated[str, Meta(min_length=1)]
-    label: str | None = None
+    text: Some
+    label: str | UnsetType = UNSET
 
 
 class PostbackAction(_Typed, frozen=True, kw_only=True, tag="postback"):
-    data: Annotated[str, Meta(min_length=1, max_length=POSTBACK_DATA.most)]
-    label: str | None = None
-    display_text: str | None = None
-    text: str | None = None
-    fill_in_text: str | None = None
-    input_option: Literal["closeRichMenu", "openRichMenu", "openKeyboard", "openVoice"] | None = None
+    data: Some
+    label: str | UnsetType = UNSET
+    display_text: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    fill_in_text: str | UnsetType = UNSET
+    input_option: Literal["closeRichMenu", "openRichMenu", "openKeyboard", "openVoice"] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.text and self.display_text:
+            raise ValueError("Expected only one of `text` and `displayText`")
 
 
 class ClipboardAction(_Typed, frozen=True, kw_only=True, tag="clipboard"):
-    clipboard_text: Annotated[str, Meta(min_length=1, max_length=CLIPBOARD_TEXT.most)]
-    label: str | None = None
+    clipboard_text: Some
+    label: str | UnsetType = UNSET
 
 
 class DatetimeAction(_Typed, frozen=True, kw_only=True, tag="datetimepicker"):
-    data: Annotated[str, Meta(min_length=1, max_length=POSTBACK_DATA.most)]
+    data: Some
     mode: Literal["date", "time", "datetime"]
-    label: str | None = None
+    initial: Some | UnsetType = UNSET
+    min: Some | UnsetType = UNSET
+    max: Some | UnsetType = UNSET
+    label: str | UnsetType = UNSET
 
 
 Action = UriAction | MessageAction | PostbackAction | ClipboardAction | DatetimeAction
@@ -88,48 +108,48 @@ Action = UriAction | MessageAction | PostbackAction | ClipboardAction | Datetime
 class _Component(_Typed, frozen=True, kw_only=True):
     """What every component may say about its place."""
 
-    flex: Factor | None = None
-    margin: Space | None = None
-    position: Position | None = None
-    offset_top: Offset | None = None
-    offset_bottom: Offset | None = None
-    offset_start: Offset | None = None
-    offset_end: Offset | None = None
+    flex: Factor | UnsetType = UNSET
+    margin: Space | UnsetType = UNSET
+    position: Position | UnsetType = UNSET
+    offset_top: Offset | UnsetType = UNSET
+    offset_bottom: Offset | UnsetType = UNSET
+    offset_start: Offset | UnsetType = UNSET
+    offset_end: Offset | UnsetType = UNSET
 
 
 class LinearGradient(_Typed, frozen=True, kw_only=True, tag="linearGradient"):
     angle: Angle
     start_color: Color
     end_color: Color
-    center_color: Color | None = None
-    center_position: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,5})?%\Z")] | None = None
+    center_color: Color | UnsetType = UNSET
+    center_position: Annotated[str, Meta(pattern=rf"^{_PERCENT}\Z")] | UnsetType = UNSET
 
 
 class Span(_Typed, frozen=True, kw_only=True, tag="span"):
-    text: Annotated[str, Meta(min_length=1)]
-    size: TextSize | None = None
-    color: Color | None = None
-    weight: Literal["regular", "bold"] | None = None
-    style: Literal["normal", "italic"] | None = None
-    decoration: Literal["none", "underline", "line-through"] | None = None
+    text: Some
+    size: TextSize | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
+    weight: Literal["regular", "bold"] | UnsetType = UNSET
+    style: Literal["normal", "italic"] | UnsetType = UNSET
+    decoration: Literal["none", "underline", "line-through"] | UnsetType = UNSET
 
 
 class Text(_Component, frozen=True, kw_only=True, tag="text"):
-    text: str | None = None
-    contents: list[Span] | None = None
-    size: TextSize | None = None
-    align: Align | None = None
-    gravity: Gravity | None = None
-    wrap: bool | None = None
-    line_spacing: Annotated[str, Meta(pattern=r"^\d{1,5}(\.\d{1,5})?px\Z")] | None = None
-    max_lines: Annotated[int, Meta(ge=0)] | None = None
-    weight: Literal["regular", "bold"] | None = None
-    color: Color | None = None
-    action: Action | None = None
-    style: Literal["normal", "italic"] | None = None
-    decoration: Literal["none", "underline", "line-through"] | None = None
-    adjust_mode: Literal["shrink-to-fit"] | None = None
-    scaling: bool | None = None
+    text: Some | UnsetType = UNSET
+    contents: list[Span] | UnsetType = UNSET
+    size: TextSize | UnsetType = UNSET
+    align: Align | UnsetType = UNSET
+    gravity: Gravity | UnsetType = UNSET
+    wrap: bool | UnsetType = UNSET
+    line_spacing: Annotated[str, Meta(pattern=rf"^{_NUMBER}px\Z")] | UnsetType = UNSET
+    max_lines: Annotated[int, Meta(ge=0, lt=2**31)] | UnsetType = UNSET
+    weight: Literal["regular", "bold"] | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
+    action: Action | UnsetType = UNSET
+    style: Literal["normal", "italic"] | UnsetType = UNSET
+    decoration: Literal["none", "underline", "line-through"] | UnsetType = UNSET
+    adjust_mode: Literal["shrink-to-fit"] | UnsetType = UNSET
+    scaling: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if not self.text and not self.contents:
@@ -138,14 +158,14 @@ class Text(_Component, frozen=True, kw_only=True, tag="text"):
 
 class Image(_Component, frozen=True, kw_only=True, tag="image"):
     url: ImageUrl
-    align: Align | None = None
-    gravity: Gravity | None = None
-    size: ImageSize | None = None
-    aspect_ratio: Ratio | None = None
-    aspect_mode: Literal["cover", "fit"] | None = None
-    background_color: Color | None = None
-    action: Action | None = None
-    animated: bool | None = None
+    align: Align | UnsetType = UNSET
+    gravity: Gravity | UnsetType = UNSET
+    size: ImageSize | UnsetType = UNSET
+    aspect_ratio: Ratio | UnsetType = UNSET
+    aspect_mode: Literal["cover", "fit"] | UnsetType = UNSET
+    background_color: Color | UnsetType = UNSET
+    action: Action | UnsetType = UNSET
+    animated: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_ratio(self.aspect_ratio)
@@ -153,9 +173,9 @@ class Image(_Component, frozen=True, kw_only=True, tag="image"):
 
 class Icon(_Component, frozen=True, kw_only=True, tag="icon"):
     url: ImageUrl
-    size: TextSize | None = None
-    aspect_ratio: Ratio | None = None
-    scaling: bool | None = None
+    size: TextSize | UnsetType = UNSET
+    aspect_ratio: Ratio | UnsetType = UNSET
+    scaling: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_ratio(self.aspect_ratio)
@@ -163,12 +183,12 @@ class Icon(_Component, frozen=True, kw_only=True, tag="icon"):
 
 class Button(_Component, frozen=True, kw_only=True, tag="button"):
     action: Action
-    height: Literal["sm", "md"] | None = None
-    style: Literal["primary", "secondary", "link"] | None = None
-    color: Color | None = None
-    gravity: Gravity | None = None
-    adjust_mode: Literal["shrink-to-fit"] | None = None
-    scaling: bool | None = None
+    height: Literal["sm", "md"] | UnsetType = UNSET
+    style: Literal["primary", "secondary", "link"] | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
+    gravity: Gravity | UnsetType = UNSET
+    adjust_mode: Literal["shrink-to-fit"] | UnsetType = UNSET
+    scaling: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if not self.action.label:
@@ -176,37 +196,37 @@ class Button(_Component, frozen=True, kw_only=True, tag="button"):
 
 
 class Separator(_Typed, frozen=True, kw_only=True, tag="separator"):
-    margin: Space | None = None
-    color: Color | None = None
+    margin: Space | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
 
 
 class Filler(_Typed, frozen=True, kw_only=True, tag="filler"):
-    flex: Factor | None = None
+    flex: Factor | UnsetType = UNSET
 
 
 class Box(_Component, frozen=True, kw_only=True, tag="box"):
     layout: Literal["horizontal", "vertical", "baseline"]
     contents: "list[Component]"
-    background_color: Color | None = None
-    border_color: Color | None = None
-    border_width: BorderWidth | None = None
-    corner_radius: Space | None = None
-    width: Measure | None = None
-    max_width: Measure | None = None
-    height: Measure | None = None
-    max_height: Measure | None = None
-    spacing: Space | None = None
-    padding_all: Space | None = None
-    padding_top: Space | None = None
-    padding_bottom: Space | None = None
-    padding_start: Space | None = None
-    padding_end: Space | None = None
-    action: Action | None = None
+    background_color: Color | UnsetType = UNSET
+    border_color: Color | UnsetType = UNSET
+    border_width: BorderWidth | UnsetType = UNSET
+    corner_radius: Space | UnsetType = UNSET
+    width: Measure | UnsetType = UNSET
+    max_width: Measure | UnsetType = UNSET
+    height: Measure | UnsetType = UNSET
+    max_height: Measure | UnsetType = UNSET
+    spacing: Space | UnsetType = UNSET
+    padding_all: Padding | UnsetType = UNSET
+    padding_top: Padding | UnsetType = UNSET
+    padding_bottom: Padding | UnsetType = UNSET
+    padding_start: Padding | UnsetType = UNSET
+    padding_end: Padding | UnsetType = UNSET
+    action: Action | UnsetType = UNSET
     justify_content: (
         Literal["flex-start", "center", "flex-end", "space-between", "space-around", "space-evenly"] | None
     ) = None
-    align_items: Literal["flex-start", "center", "flex-end"] | None = None
-    background: LinearGradient | None = None
+    align_items: Literal["flex-start", "center", "flex-end"] | UnsetType = UNSET
+    background: LinearGradient | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         is_baseline = self.layout == "baseline"
@@ -223,40 +243,43 @@ class Video(_Typed, frozen=True, kw_only=True, tag="video"):
     url: ImageUrl
     preview_url: ImageUrl
     alt_content: Image | Box
-    aspect_ratio: Ratio | None = None
-    action: UriAction | None = None
+    aspect_ratio: Ratio | UnsetType = UNSET
+    action: UriAction | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        _check_ratio(self.aspect_ratio)
 
 
 Component = Box | Text | Image | Icon | Button | Separator | Filler
 
 
 class BlockStyle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    background_color: Color | None = None
-    separator: bool | None = None
-    separator_color: Color | None = None
+    background_color: Color | UnsetType = UNSET
+    separator: bool | UnsetType = UNSET
+    separator_color: Color | UnsetType = UNSET
 
 
 class BubbleStyles(msgspec.Struct, frozen=True, kw_only=True):
-    header: BlockStyle | None = None
-    hero: BlockStyle | None = None
-    body: BlockStyle | None = None
-    footer: BlockStyle | None = None
+    header: BlockStyle | UnsetType = UNSET
+    hero: BlockStyle | UnsetType = UNSET
+    body: BlockStyle | UnsetType = UNSET
+    footer: BlockStyle | UnsetType = UNSET
 
 
 class Bubble(_Typed, frozen=True, kw_only=True, tag="bubble"):
-    size: Literal["nano", "micro", "deca", "hecto", "kilo", "mega", "giga"] | None = None
-    direction: Literal["ltr", "rtl"] | None = None
-    header: Box | None = None
-    hero: Box | Image | Video | None = None
-    body: Box | None = None
-    footer: Box | None = None
-    styles: BubbleStyles | None = None
-    action: Action | None = None
+    size: Literal["nano", "micro", "deca", "hecto", "kilo", "mega", "giga"] | UnsetType = UNSET
+    direction: Literal["ltr", "rtl"] | UnsetType = UNSET
+    header: Box | UnsetType = UNSET
+    hero: Box | Image | Video | UnsetType = UNSET
+    body: Box | UnsetType = UNSET
+    footer: Box | UnsetType = UNSET
+    styles: BubbleStyles | UnsetType = UNSET
+    action: Action | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if not (self.header or self.hero or self.body or self.footer):
             raise ValueError("Expected a `header`, `hero`, `body` or `footer`")
-        if isinstance(self.hero, Video) and self.size not in {None, "kilo", "mega", "giga"}:
+        if isinstance(self.hero, Video) and self.size not in {UNSET, "kilo", "mega", "giga"}:
             raise ValueError("Expected a video only in a bubble of size kilo, mega or giga")
 
 
@@ -290,7 +313,7 @@ def find_fault(contents: Any) -> FlexFault | None:
         msgspec.convert(contents, Bubble | Carousel)
     except msgspec.ValidationError as error:
         return _told(str(error))
-    return next(_find_too_long(contents, ""), None)
+    return next(_find_rest(contents, ""), None)
 
 
 def _told(message: str) -> FlexFault:
@@ -299,11 +322,11 @@ def _told(message: str) -> FlexFault:
     return FlexFault(path.removesuffix("`").lstrip("."), words.replace("`", ""))
 
 
-def _check_ratio(ratio: str | None) -> None:
+def _check_ratio(ratio: str | UnsetType) -> None:
     """LINE takes no picture higher than three times its width."""
-    if ratio is not None:
+    if ratio:
         width, height = (float(part) for part in ratio.split(":"))
-        if width <= 0 or height <= 0 or height > 3 * width:
+        if height > 3 * width:
             raise ValueError("Expected an `aspectRatio` whose height is at most three times the width")
 
 
@@ -320,23 +343,37 @@ def _depth(contents: Any) -> int:
     return depth
 
 
-def _find_too_long(node: Any, path: str) -> Iterator[FlexFault]:
-    """What is counted in other units than the types count in: labels in graphemes, JSON in bytes."""
+def _find_rest(node: Any, path: str) -> Iterator[FlexFault]:
+    """What the types don't say: sizes in other units than they count in, objects without a type, too much movement."""
     if isinstance(node, list):
         for number, child in enumerate(node):
-            yield from _find_too_long(child, f"{path}[{number}]")
-    if not isinstance(node, dict):
-        return
-    kind = node.get("type")
-    limits: dict[str, Limit] = {}
-    if kind in {"uri", "message", "postback", "clipboard", "datetimepicker"}:
-        limits = {"label": FLEX_LABEL, "displayText": MESSAGE_ACTION_TEXT, "fillInText": MESSAGE_ACTION_TEXT}
-        limits |= {"text": MESSAGE_ACTION_TEXT}
-    for name, limit in limits.items():
-        if isinstance(node.get(name), str) and not limit.allows(node[name]):
-            yield FlexFault(f"{path}.{name}".lstrip("."), f"Expected at most {limit.most} {limit.unit}")
-    size = {"bubble": BUBBLE_SIZE, "carousel": CAROUSEL_SIZE}.get(kind or "")
-    if size and len(msgspec.json.encode(node)) > size.most:
-        yield FlexFault(path.lstrip("."), f"Expected at most {size.most} {size.unit} of JSON")
-    for name, child in node.items():
-        yield from _find_too_long(child, f"{path}.{name}")
+            yield from _find_rest(child, f"{path}[{number}]")
+    elif isinstance(node, dict):
+        kind = node.get("type")
+        for name, limit in _LENGTHS.get(kind, {}).items() if isinstance(kind, str) else ():
+            if isinstance(node.get(name), str) and not limit.allows(node[name]):
+                yield FlexFault(f"{path}.{name}".lstrip("."), f"Expected at most {limit.most} {limit.unit}")
+        size = {"bubble": BUBBLE_SIZE, "carousel": CAROUSEL_SIZE}.get(kind) if isinstance(kind, str) else None
+        if size and len(msgspec.json.encode(node)) > size.most:
+            yield FlexFault(path.lstrip("."), f"Expected at most {size.most} {size.unit} of JSON")
+        for name, child in node.items():
+            place = f"{path}.{name}"
+            parts = child if isinstance(child, list) else [child]
+            if name in _TYPED and any(isinstance(part, dict) and "type" not in part for part in parts):
+                yield FlexFault(place.lstrip("."), "Expected objects with a type")
+            yield from _find_rest(child, place)
+        if not path and msgspec.json.encode(node).count(b'"animated":true') > ANIMATED_IMAGES.most:
+            yield FlexFault("", f"Expected at most {ANIMATED_IMAGES.most} animated images")
+
+
+_TYPED = {"header", "hero", "body", "footer", "contents", "action", "altContent", "background"}
+_ACTION: dict[str, Limit] = {"label": FLEX_LABEL}
+_LENGTHS: dict[str, dict[str, Limit]] = {
+    "uri": _ACTION,
+    "message": _ACTION | {"text": MESSAGE_ACTION_TEXT},
+    "postback": _ACTION
+    | {"data": POSTBACK_DATA}
+    | dict.fromkeys(("text", "displayText", "fillInText"), MESSAGE_ACTION_TEXT),
+    "clipboard": _ACTION | {"clipboardText": CLIPBOARD_TEXT},
+    "datetimepicker": _ACTION | {"data": POSTBACK_DATA},
+}

@@ -12,7 +12,7 @@ import msgspec
 
 from lumo.messaging.documents import Document, FlexBlock, ImageBlock, ProductsBlock, TextBlock
 from lumo.messaging.text import PLACEHOLDER
-from lumo.messaging.triggers import TRIGGERS, Paths, find_addresses
+from lumo.messaging.triggers import NUMBERS, TRIGGERS, Paths, find_addresses
 
 _EXAMPLE = "Thank you, {first_name}."
 _STEP = re.compile(r"[A-Za-z][A-Za-z0-9_]*|\d+")
@@ -21,29 +21,33 @@ _SHOP_URL = "{{ organization.url|default:''|urlencode }}"
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """What a body must carry for a message: its trigger template, empty for none, and the placeholders it fills.
+    """What a body must carry for a message: its trigger template, empty for none, the placeholders it fills, and the
+    fields of its product slots.
 
     A placement remembers what its body carries; the two together tell whether it must be pasted anew.
     """
 
     trigger: str
     placeholders: frozenset[str]
+    fields: frozenset[str]
 
     def are_met_by(self, carried: "Needs") -> bool:
         """Whether a body that carries this is enough."""
-        return self.trigger in {"", carried.trigger} and self.placeholders <= carried.placeholders
+        is_same = self.trigger in {"", carried.trigger}
+        return is_same and self.placeholders <= carried.placeholders and self.fields <= carried.fields
 
 
 def find_needs(document: Document) -> Needs:
     """What the message uses of what a request brings."""
     known = {"first_name", *find_addresses(document.trigger())}
     used = {name for text in _texts(document) for name in PLACEHOLDER.findall(text)}
-    return Needs(document.trigger(), frozenset(used & known))
+    return Needs(document.trigger(), frozenset(used & known), _fields(document.trigger()))
 
 
 def find_carried(document: Document) -> Needs:
     """What the body of a message carries: all that its trigger offers, so that few edits need a new paste."""
-    return Needs(document.trigger(), frozenset({"first_name", *find_addresses(document.trigger())}))
+    trigger = document.trigger()
+    return Needs(trigger, frozenset({"first_name", *find_addresses(trigger)}), _fields(trigger))
 
 
 def recipient_tag(number: int) -> str:
@@ -72,12 +76,16 @@ def build_direct_text_body(*, account: str, number: int, text: str = _EXAMPLE) -
     return _lay_out({"account": account, "text": text, **_common(number), "variables": _variables("")})
 
 
-def tag(paths: Paths) -> str:
-    """Klaviyo's tags for the first of these event paths that has a value, percent-encoded; empty when none has."""
+def tag(paths: Paths, *, is_number: bool = False) -> str:
+    """Klaviyo's tags for the first of these event paths that has a value, percent-encoded; empty when none has.
+
+    0 is a value of a number, though no true one to a template.
+    """
     *others, last = [_expression(path) for path in paths]
     text = f"{{{{ {last}|urlencode }}}}"
     for expression in reversed(others):
-        text = f"{{% if {expression} %}}{{{{ {expression}|urlencode }}}}{{% else %}}{text}{{% endif %}}"
+        condition = f"{expression} or {expression} == 0" if is_number else expression
+        text = f"{{% if {condition} %}}{{{{ {expression}|urlencode }}}}{{% else %}}{text}{{% endif %}}"
     return text
 
 
@@ -102,7 +110,7 @@ def _common(number: int) -> dict[str, str]:
     return {
         "to": recipient_tag(number),
         "profile": "{{ person.KlaviyoID }}",
-        "event": "{{ event|lookup:'$event_id' }}",
+        "event": "{{ event|lookup:'$event_id'|urlencode }}",  # whoever sends an event may choose its id
         "enc": "urlencode",
         "esc": "{{ 'a&b'|upper }}",
     }
@@ -117,7 +125,11 @@ def _variables(trigger: str) -> dict[str, str]:
 
 
 def _slot(paths: Mapping[str, Paths]) -> dict[str, str]:
-    return {name: tag(one) for name, one in paths.items()}
+    return {name: tag(one, is_number=name in NUMBERS) for name, one in paths.items()}
+
+
+def _fields(trigger: str) -> frozenset[str]:
+    return frozenset(name for slot in TRIGGERS[trigger].slots() for name in slot) if trigger else frozenset()
 
 
 def _expression(path: str) -> str:

@@ -10,7 +10,7 @@ _NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 _CHARACTERS = r"(?:[A-Za-z0-9\-._~:/@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
 _CLEAN = re.compile(
-    rf"https://{_HOST.pattern}(?::\d{{1,4}})?(?:/{_CHARACTERS})?(?:\?{_CHARACTERS})?(?:#{_CHARACTERS})?"
+    rf"https://{_HOST.pattern}(?::[0-9]{{1,4}})?(?:/{_CHARACTERS})?(?:\?{_CHARACTERS})?(?:#{_CHARACTERS})?"
 )
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PATH, _QUERY = "/:@!$&'()*+,;=%~", "/?:@!$&'()*+,;=%~"

@@ -43,26 +43,28 @@ class LiveMessages:
         if not public_ids:
             return {}
         records = await connection.fetch(_FIND, list(public_ids))
-        missing = {record["revision_id"] for record in records} - self._documents.keys()
-        if missing:
-            for record in await connection.fetch(_LOAD, list(missing)):
-                self._documents[record["id"]] = _read(record["id"], record["content"])
-        found = {
+        wanted = {record["revision_id"] for record in records}
+        known = {revision_id: self._documents[revision_id] for revision_id in wanted & self._documents.keys()}
+        if known.keys() != wanted:
+            for record in await connection.fetch(_LOAD, list(wanted - known.keys())):
+                known[record["id"]] = _read(record["id"], record["content"])
+        self._remember(known)
+        return {
             record["public_id"]: LiveMessage(
                 workspace_id=record["workspace_id"],
                 is_archived=record["is_archived"],
                 revision_id=record["revision_id"],
-                document=self._documents[record["revision_id"]],
+                document=known[record["revision_id"]],
             )
             for record in records
         }
-        self._forget(keep={record["revision_id"] for record in records})
-        return found
 
-    def _forget(self, *, keep: Collection[int]) -> None:
-        for revision_id in keep:
+    def _remember(self, used: Mapping[int, Document | None]) -> None:
+        """Those used last are forgotten last. Other batches ask meanwhile: nobody relies on one being there."""
+        for revision_id, document in used.items():
+            self._documents[revision_id] = document
             self._documents.move_to_end(revision_id)
-        while len(self._documents) > max(_REMEMBERED, len(keep)):
+        while len(self._documents) > _REMEMBERED:
             self._documents.popitem(last=False)
 
 

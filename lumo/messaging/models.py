@@ -1,12 +1,14 @@
 """Auto Send Messages, what they said when, and the Webhook actions they were pasted into."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from lumo.accounts.models import OfficialAccount
 from lumo.lib import clock
+from lumo.lib.errors import NotPossibleError
 from lumo.lib.ids import new_public_id
 from lumo.messaging import documents, get_json
 from lumo.messaging.documents import Document
@@ -85,8 +87,11 @@ class MessageRevision(models.Model):
         return f"{self.message} {self.number}"
 
     def document(self) -> Document:
-        """Its content, typed."""
-        return msgspec.convert(self.content, Document)
+        """Its content, typed. Raises NotPossibleError when a newer version of Lumo made it."""
+        try:
+            return msgspec.convert(self.content, Document)
+        except msgspec.ValidationError as error:
+            raise NotPossibleError(_("The message was saved by a newer version of Lumo. Use that one.")) from error
 
 
 class Placement(models.Model):
@@ -97,6 +102,7 @@ class Placement(models.Model):
     account = models.ForeignKey(OfficialAccount, on_delete=models.PROTECT, related_name="placements")
     trigger = models.CharField(max_length=40, blank=True)
     placeholders = models.JSONField()
+    fields = models.JSONField()  # of its product slots
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -107,5 +113,4 @@ class Placement(models.Model):
 
     def carried(self) -> get_json.Needs:
         """What the body that was copied carries."""
-        names: list[Any] = self.placeholders
-        return get_json.Needs(self.trigger, frozenset(names))
+        return get_json.Needs(self.trigger, frozenset(self.placeholders), frozenset(self.fields))

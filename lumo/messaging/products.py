@@ -22,6 +22,7 @@ _LONGEST_PRICE = 30  # characters; longer ones are formatted anew
 _LONGEST_REMEMBERED = 4000  # characters of a slot
 _NO_VARIANT = "default title"  # what Shopify calls the only variant of a product without any
 _NOTHING = {"", "none", "null", "undefined", "nan"}  # what templates and scripts write for a value that is missing
+_NO_NAME = {"", "none"}  # the others could be names
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -64,20 +65,20 @@ def read_products(
     for slot in body.products[:_MOST_SLOTS]:
         if slot.title:
             product = _read_remembered(slot, decode, shop) if _is_short(slot) else _read(slot, decode, shop)
-            if product:
-                products.setdefault(product.key, product)
+            if product and (product.key not in products or products[product.key].is_free):
+                products[product.key] = product  # a paid line counts more than the same product as a gift
     return list(products.values())
 
 
 def read_picked(picked: Sequence[PickedProduct], document: Document, *, http_origin: str = "") -> list[Product]:
     """Products chosen by hand."""
-    shop = Shop(document.shop_url, document.currency, document.language, http_origin)
+    shop = _shop({}, document, http_origin)
     return [_read_picked(product, shop) for product in picked]
 
 
 def _shop(variables: Mapping[str, str], document: Document, http_origin: str) -> Shop:
     currency = variables.get("currency", "").strip().upper()
-    address = document.shop_url or clean_link(variables.get("shop_url", ""), http_origin=http_origin) or ""
+    address = clean_link(document.shop_url or variables.get("shop_url", ""), http_origin=http_origin) or ""
     return Shop(address, currency if is_currency(currency) else document.currency, document.language, http_origin)
 
 
@@ -92,8 +93,8 @@ def _read(slot: ProductSlot, decode: Callable[[str], str], shop: Shop) -> Produc
         found = decode(as_text(value)).strip()  # type: ignore[arg-type]
         return "" if found.lower() in _NOTHING else found
 
-    name = text(slot.title)
-    if not name:
+    name = decode(as_text(slot.title)).strip()
+    if name.lower() in _NO_NAME:
         return None
     page = text(slot.url) or (f"/products/{text(slot.handle)}" if text(slot.handle) else "")
     url = clean_page(page, base=shop.url, http_origin=shop.http_origin) or ""

@@ -96,7 +96,10 @@ def place(message: AutoSendMessage, account: OfficialAccount) -> Placed:
     document = message.newest().document()
     carried = get_json.find_carried(document)
     placement = message.placements.create(
-        account=account, trigger=carried.trigger, placeholders=sorted(carried.placeholders)
+        account=account,
+        trigger=carried.trigger,
+        placeholders=sorted(carried.placeholders),
+        fields=sorted(carried.fields),
     )
     body = get_json.build_message_body(
         document,
@@ -109,13 +112,17 @@ def place(message: AutoSendMessage, account: OfficialAccount) -> Placed:
 
 
 def _listed(message: Any) -> Listed:
-    document = msgspec.convert(message.content, Document)
+    try:
+        document = msgspec.convert(message.content, Document)
+        blocks, trigger = [KINDS[type(block)] for block in document.blocks], document.trigger()
+    except msgspec.ValidationError:  # a newer version of Lumo made it
+        blocks, trigger = ["?"], ""
     return Listed(
         id=message.public_id,
         name=message.name,
         is_archived=message.archived_at is not None,
-        blocks=[KINDS[type(block)] for block in document.blocks],
-        trigger=document.trigger(),
+        blocks=blocks,
+        trigger=trigger,
         placements=message.copies,
         revision=message.revision_number,
         updated_at=message.updated_at,

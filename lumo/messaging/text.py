@@ -7,6 +7,7 @@ from functools import lru_cache
 from lumo.messaging.limits import TEXT
 
 BUILT_IN = ("display_name", "first_name", "cart_url")
+_LONGEST_REMEMBERED = 600  # characters
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -20,7 +21,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     An unknown name stays as typed; a known but empty one, or one of `BUILT_IN` without a value, becomes nothing.
     Raises TextTooLongError once the values alone exceed LINE's limit: a few short names could ask for gigabytes.
     """
-    pieces = _split(text)
+    pieces = _split(text) if len(text) <= _LONGEST_REMEMBERED else PLACEHOLDER.split(text)
     if len(pieces) == 1:
         return text
     filled, left = list(pieces), TEXT.most

@@ -13,6 +13,7 @@ Paths = tuple[str, ...]
 Fields = Mapping[str, Paths]
 
 SLOTS = 16  # products in a body, always
+NUMBERS = {"price", "cents", "line_price", "quantity", "compare_at"}  # fields in which 0 is a value
 
 
 class TriggerTemplate(msgspec.Struct, frozen=True):

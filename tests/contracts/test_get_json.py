@@ -154,6 +154,34 @@ def test_events_of_any_shape_leave_it_json(event: dict[str, Any], trigger: str, 
 
 
 @pytest.mark.parametrize("autoescape", AUTOESCAPE)
+@pytest.mark.parametrize("event_id", ["a\\d", "cart\\1", "x\\", 'a"b', "a\nb", "<1&2>", "日本"])
+def test_whoever_sends_an_event_may_choose_its_id(event_id: str, autoescape: bool) -> None:
+    body = rendered(body_of("abandoned_cart"), {"$event_id": event_id}, autoescape=autoescape)
+    other = rendered(body_of("abandoned_cart"), {"$event_id": event_id + "2"}, autoescape=autoescape)
+    assert contract.as_rendered(body.event) != contract.as_rendered(other.event)
+
+
+@pytest.mark.parametrize(
+    ("line", "price"),
+    [
+        ({"price": 0, "variant_price": 1200}, "¥0"),
+        ({"price": 0.0, "line_price": "1500.00"}, "¥0"),
+        ({"price": "0.00", "variant_price": "1200"}, "¥0"),
+        ({"variant_price": 1200}, "¥1,200"),
+        ({"price": None, "variant_price": 1200}, "¥1,200"),
+        ({"line_price": "3600.00", "quantity": 3.0}, "¥1,200"),
+        ({"price": "1200.0", "compare_at_price": 0}, "¥1,200"),
+    ],
+)
+@pytest.mark.parametrize("autoescape", AUTOESCAPE)
+def test_a_price_of_0_is_a_price(line: dict[str, Any], price: str, autoescape: bool) -> None:
+    event = {"$currency_code": "JPY", "$extra": {"line_items": [{"title": "Mug", **line}]}}
+    body = rendered(body_of("abandoned_cart"), event, autoescape=autoescape)
+    contents = build_messages(message_of("abandoned_cart"), body)[-1]["contents"]
+    assert contents["body"]["contents"][1]["contents"][0]["text"] == price
+
+
+@pytest.mark.parametrize("autoescape", AUTOESCAPE)
 def test_a_direct_text_s_body_too(autoescape: bool) -> None:
     template = build_direct_text_body(account="oa_1", number=1)
     for name in hostile.NASTY:

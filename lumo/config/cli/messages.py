@@ -45,7 +45,7 @@ def import_(file: Any, workspace_id: str | None, new: bool, as_json: bool) -> No
         from lumo.messaging.checking import DocumentInvalidError
 
         workspace, read = choose_workspace(workspace_id), files.read(content)
-        existing = None if new or not read.id else _get_message(read.id)
+        existing = None if new or not read.id else _get_message(read.id, hint=" To make a new one, add --new.")
         if existing and existing.workspace_id != workspace.pk:
             raise NotPossibleError(f"{read.id} is in another workspace. Add --new to make a copy in {workspace.name}.")
         try:
@@ -58,10 +58,13 @@ def import_(file: Any, workspace_id: str | None, new: bool, as_json: bool) -> No
             )
         except DocumentInvalidError as error:
             raise NotPossibleError(str(error)) from error
+        _warn_of_new_pastes(saved.message, list(saved.outdated))
         if as_json:
             print_json({"id": saved.message.public_id})
         else:
-            _print_saved(saved.message, list(saved.outdated))
+            click.echo(f"{saved.message.public_id}  {read.name}  (revision {saved.message.newest().number})")
+            if not saved.message.placements.exists():
+                click.echo(f"Next: lumo message get-json {saved.message.public_id}")
 
 
 @message.command
@@ -192,12 +195,12 @@ def restore(message_id: str) -> None:
         click.echo(f"Restored: {found.name}")
 
 
-def _get_message(public_id: str) -> "AutoSendMessage":
+def _get_message(public_id: str, *, hint: str = "") -> "AutoSendMessage":
     from lumo.messaging.models import AutoSendMessage
 
     found = AutoSendMessage.objects.select_related("workspace").filter(public_id=public_id).first()
     if found is None:
-        raise NotPossibleError(f"There is no message {public_id}. List them: lumo message list")
+        raise NotPossibleError(f"There is no message {public_id}. List them: lumo message list.{hint}")
     return found
 
 
@@ -209,19 +212,24 @@ def _rehearse(
     event: dict[str, Any] | None,
     person: dict[str, Any] | None,
 ) -> "Rehearsal":
+    from lumo.integrations.klaviyo.templates import TemplateFault
+    from lumo.messaging.contract import BodyInvalidError
     from lumo.messaging.rehearsal import choose_event, rehearse
     from lumo.messaging.samples import ORGANIZATION, sample_profiles
 
     document = found.newest().document()
     pictures = f"{settings.public_url}/static/messaging/samples"
-    return rehearse(
-        document,
-        person=person or sample_profiles()[0].person,
-        event=choose_event(document, sample, pictures=pictures) if event is None else event,
-        organization=ORGANIZATION,
-        display_name="花子",
-        http_origin=settings.http_origin(),
-    )
+    try:
+        return rehearse(
+            document,
+            person=person or sample_profiles()[0].person,
+            event=choose_event(document, sample, pictures=pictures) if event is None else event,
+            organization=ORGANIZATION,
+            display_name="花子",
+            http_origin=settings.http_origin(),
+        )
+    except (TemplateFault, BodyInvalidError) as error:
+        raise NotPossibleError(f"Klaviyo would post what Lumo can't read: {error}") from error
 
 
 def _draw(found: "AutoSendMessage", rehearsal: "Rehearsal", settings: Settings) -> str:
@@ -254,15 +262,14 @@ def _properties(file: Any) -> dict[str, Any]:
     return properties
 
 
-def _print_saved(saved: "AutoSendMessage", outdated: "list[Placement]") -> None:
-    click.echo(f"{saved.public_id}  {saved.name}  (revision {saved.newest().number})")
-    if outdated:
-        actions = "1 Webhook action needs" if len(outdated) == 1 else f"{len(outdated)} Webhook actions need"
-        click.echo(f"{actions} a new paste: what was copied does not carry what the message now uses.", err=True)
-        zone = saved.workspace.time_zone
-        for placement in outdated:
-            copied_at = local_time(placement.created_at, zone)
-            click.echo(f"  {placement.public_id}  copied {copied_at} ({zone}) for {placement.account}", err=True)
-        click.echo(f"Copy anew: lumo message get-json {saved.public_id}", err=True)
-    elif not saved.placements.exists():
-        click.echo(f"Next: lumo message get-json {saved.public_id}")
+def _warn_of_new_pastes(saved: "AutoSendMessage", outdated: "list[Placement]") -> None:
+    """Say on standard error, scripts read the other, which Webhook actions need a new paste."""
+    if not outdated:
+        return
+    actions = "1 Webhook action needs" if len(outdated) == 1 else f"{len(outdated)} Webhook actions need"
+    click.echo(f"{actions} a new paste: what was copied does not carry what the message now uses.", err=True)
+    zone = saved.workspace.time_zone
+    for placement in outdated:
+        copied_at = local_time(placement.created_at, zone)
+        click.echo(f"  {placement.public_id}  copied {copied_at} ({zone}) for {placement.account}", err=True)
+    click.echo(f"Copy anew: lumo message get-json {saved.public_id}", err=True)

@@ -132,6 +132,9 @@ def test_an_edit_that_needs_more_than_was_pasted_lists_the_placements(
     assert result.exit_code == 0
     assert said in result.stderr
     assert all((placement in result.stderr) == bool(said) for placement in placements)
+    scripted = lumo.run("message", "import", "-", "--json", stdin=json.dumps({**CART, "id": message_id, **changed}))
+    assert json.loads(scripted.stdout) == {"id": message_id}
+    assert said in scripted.stderr
 
 
 def test_an_archived_message_is_listed_last_and_can_come_back(lumo: Lumo, account: str) -> None:
@@ -143,6 +146,14 @@ def test_an_archived_message_is_listed_last_and_can_come_back(lumo: Lumo, accoun
     lumo.run("message", "restore", second)
     assert not lumo.json("message", "list")[0]["is_archived"]
     assert "text + products" in lumo.run("message", "list").stdout
+
+
+def test_what_a_newer_version_saved_is_listed_and_told(lumo: Lumo, shop: str) -> None:
+    message_id = import_message(lumo, CART)
+    AutoSendMessage.objects.get().revisions.create(number=2, content={"blocks": [{"type": "hologram"}]})
+    assert lumo.json("message", "list")[0]["blocks"] == ["?"]
+    for command in ("export", "preview"):
+        assert "newer version" in lumo.fail("message", command, message_id)
 
 
 def test_a_revision_can_not_be_changed(lumo: Lumo, shop: str) -> None:
@@ -178,6 +189,9 @@ def test_a_preview_of_one_s_own_event_and_profile(lumo: Lumo, shop: str, tmp_pat
     event.write_text("{}")
     said = lumo.run("message", "preview", message_id, *given).stdout
     assert said.startswith("Nothing would be sent (no_products).")
+    event.write_text('{"Title": "Mug"}')
+    profile.write_text('{"LINE User ID": "a\\\\"}')
+    assert "can't read" in lumo.fail("message", "preview", message_id, *given)
     event.write_text("[")
     assert "does not hold a JSON object" in lumo.fail("message", "preview", message_id, *given)
     assert "  forty_lines        Checkout Started: Forty lines" in lumo.fail(

@@ -1,13 +1,16 @@
 """Auto Send Messages through the real sending process: which revision is sent, and what stops one."""
 
+import json
 from typing import Any
 
 import pytest
 
 from lumo.deliveries.log import SentMessage, find_message, list_deliveries
+from lumo.deliveries.retry import retry
 from lumo.lib.settings import Settings
 from lumo.messaging.documents import Button, Document, ProductsBlock, TextBlock
 from tests.factories import and_close, line_user_id, make_account, make_message, make_workspace
+from tests.logged import receive
 from tests.sending import Line, states, waiting, work
 from tests.waiting import fetch, queue_rows
 
@@ -112,3 +115,15 @@ def test_what_a_newer_version_saved_waits_for_a_newer_worker(settings: Settings)
     line = Line()
     work(settings, line, until=lambda: bool(waiting(settings)) and bool(states(settings)))
     assert (waiting(settings), states(settings)) == ([("internal", False)], [("delivered", None)])
+
+
+def test_a_request_that_was_refused_unread_can_be_sent_again_with_its_message(settings: Settings) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace, TextBlock(text="Again"))
+    body = json.dumps({"to": line_user_id(0), "message": message.public_id, "event": "1"}).encode()
+    request = receive(settings, account, code="type_unsupported", body=body)
+    retry(account.workspace_id, request)
+    line = Line()
+    work(settings, line, until=lambda: states(settings) == [("delivered", None)])
+    assert [push["messages"][0]["text"] for push in line.pushed] == ["Again"]
+    assert _revision_of_the_delivery(settings) == message.newest().pk

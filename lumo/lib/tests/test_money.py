@@ -38,6 +38,17 @@ from lumo.lib.money import format_money, read_amount
         ("9" * 30, None),
         ("NaN", None),
         ("1e9", None),
+        (".99", "0.99"),
+        ("$.99", "0.99"),
+        ("0,999", "0.999"),
+        ("0.5 KWD", "0.5"),
+        ("10 20", None),
+        ("1 234 567 kr", "1234567"),
+        ("12 34", None),
+        ("−500", None),
+        ("¥3,200.", "3200"),
+        ("Regular price for members of our club: 39600", None),
+        ("٣٢٠٠", None),
     ],
 )
 def test_the_amount_in_what_shops_write(text: str, amount: str | None) -> None:

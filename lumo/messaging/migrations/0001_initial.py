@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ),
                 ("trigger", models.CharField(blank=True, max_length=40)),
                 ("placeholders", models.JSONField()),
+                ("fields", models.JSONField()),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "account",

@@ -167,6 +167,13 @@ def test_several_products_are_a_carousel_of_so_many_at_most(count: int, most: in
         (Button(text="Go"), {"title": "Mug"}, CART, None),
         (Button(text="Go", otherwise="https://shop.example/"), {"title": "Mug"}, CART, "https://shop.example/"),
         (Button(text="Go", opens="https://shop.example/sale"), MUG, CART, "https://shop.example/sale"),
+        (Button(text="Go", opens="http://shop.example/花"), MUG, CART, "https://shop.example/%E8%8A%B1"),
+        (
+            Button(text="Go", opens="{cart_url}", otherwise="//shop.example/花"),
+            MUG,
+            "",
+            "https://shop.example/%E8%8A%B1",
+        ),
         (None, MUG, CART, None),
     ],
 )
@@ -200,6 +207,12 @@ def test_gifts_are_left_out_unless_they_are_wanted() -> None:
         [message] = build(block, products=[CUP, MUG])
         bubbles = message["contents"].get("contents", [message["contents"]])
         assert [bubble["body"]["contents"][0]["text"] for bubble in bubbles] == names
+
+
+def test_a_gift_does_not_hide_the_same_product_at_its_price() -> None:
+    block = ProductsBlock(trigger="abandoned_cart")
+    [message] = build(block, products=[{**MUG, "price": "0.00"}, MUG, {**MUG, "price": "0"}])
+    assert message["contents"]["body"]["contents"][1]["contents"][0]["text"] == "¥3,960"
 
 
 def test_without_products_the_fallback_is_shown_with_its_own_button() -> None:
@@ -258,6 +271,8 @@ def test_a_picture() -> None:
             "previewImageUrl": "https://i.example/small.jpg",
         }
     ]
+    [message] = build(ImageBlock(url="/a.jpg"), shop_url="https://shop.example/")
+    assert message["originalContentUrl"] == message["previewImageUrl"] == "https://shop.example/a.jpg"
 
 
 def _flex(*contents: dict[str, Any], **bubble: Any) -> FlexBlock:
@@ -282,6 +297,15 @@ def test_in_flex_json_what_has_no_value_is_left_out() -> None:
     block = _flex({"type": "text", "text": "{first_name}"}, tappable, button)
     [message] = build(block, variables={})
     assert message["contents"]["body"]["contents"] == [{"type": "text", "text": "Cart"}]
+    spans = {"type": "text", "text": "{first_name}", "contents": [{"type": "span", "text": "Hi"}]}
+    [message] = build(_flex(spans), variables={})
+    assert message["contents"]["body"]["contents"] == [{"type": "text", "contents": [{"type": "span", "text": "Hi"}]}]
+
+
+def test_flex_json_of_which_nothing_is_left_is_not_sent() -> None:
+    block = _flex({"type": "box", "layout": "vertical", "contents": [{"type": "text", "text": "{first_name}"}]})
+    assert reason(block, variables={}) == ("skipped", "text_empty")
+    assert build(TextBlock(text="Hello"), block, variables={}) == [{"type": "text", "text": "Hello"}]
 
 
 def test_flex_json_that_became_too_large_is_refused() -> None:

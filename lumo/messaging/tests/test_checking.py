@@ -59,6 +59,8 @@ def button_in(uri: str, label: str | None = "Go") -> dict[str, Any]:
         button_in("{cart_url}"),
         button_in("tel:0312345678"),
         button_in("line://ti/p/@shop"),
+        flex({"type": "bubble", "contents": [1], "x": {"type": ["a"]}, "body": BOX}),
+        products(button={"text": "Go", "opens": "https://shop.example/カート"}),
     ],
 )
 def test_what_can_be_saved(block: dict[str, Any]) -> None:
@@ -118,13 +120,23 @@ def test_what_can_be_saved(block: dict[str, Any]) -> None:
         ),
         (
             {"type": "products", "trigger": "browse_reminder", "button": {"text": "Go", "opens": "{cart_url}"}},
-            "Block 1 (products), button.opens: This trigger has no address of that name."
-            " Choose “product”, an https address, or one of: –",
+            "Block 1 (products), button.opens: This is no address that the trigger has."
+            " Write an https address, or the whole of one of: –",
         ),
         (
             products(button={"text": "Go", "opens": "{order_url}"}),
-            "Block 1 (products), button.opens: This trigger has no address of that name."
-            " Choose “product”, an https address, or one of: {cart_url}",
+            "Block 1 (products), button.opens: This is no address that the trigger has."
+            " Write an https address, or the whole of one of: {cart_url}",
+        ),
+        (
+            products(button={"text": "Go", "opens": "https://shop.example/{first_name}"}),
+            "Block 1 (products), button.opens: This is no address that the trigger has."
+            " Write an https address, or the whole of one of: {cart_url}",
+        ),
+        (
+            products(button={"text": "Go", "otherwise": "https://shop.example/{first_name}"}),
+            "Block 1 (products), button.otherwise: This must be an address that begins with https://,"
+            " of at most 1000 characters.",
         ),
         (
             products(button={"text": "Go", "opens": "shop.example"}),
@@ -164,11 +176,11 @@ def test_what_can_be_saved(block: dict[str, Any]) -> None:
         ),
         (
             text_in(text=""),
-            "Block 1 (flex), contents.body.contents[0]: LINE would refuse this. Expected text that is not empty.",
+            "Block 1 (flex), contents.body.contents[0].text: LINE would refuse this. Expected str of length >= 1.",
         ),
         (
             text_in(text="{nobody}"),
-            "Block 1 (flex), contents: {nobody} has no meaning here."
+            "Block 1 (flex), contents.text: {nobody} has no meaning here."
             " Placeholders are: {first_name} {display_name} {cart_url}",
         ),
         (
@@ -196,8 +208,63 @@ def test_what_can_be_saved(block: dict[str, Any]) -> None:
         ),
         (
             button_in("{order_url}"),
-            "Block 1 (flex), contents.opens: This trigger has no address of that name."
-            " Choose “product”, an https address, or one of: {cart_url}",
+            "Block 1 (flex), contents.uri: This is no address that the trigger has."
+            " Write an https address, or the whole of one of: {cart_url}",
+        ),
+        (
+            flex(
+                {
+                    "type": "bubble",
+                    "body": {
+                        **BOX,
+                        "contents": [
+                            {"type": "text", "text": "x", "action": {"type": "message", "text": "{first_name}"}}
+                        ],
+                    },
+                }
+            ),
+            "Block 1 (flex), contents.body.contents[0].action.text: Placeholders stand in the words of a text,"
+            " or are the whole of a uri. Not so: {first_name}",
+        ),
+        (
+            flex({"type": "bubble", "body": {**BOX, "contents": [{"type": "separator", "margin": None}]}}),
+            "Block 1 (flex), contents.body.contents[0].margin: LINE would refuse this. Expected str, got null.",
+        ),
+        (
+            text_in(margin="１０px"),
+            "Block 1 (flex), contents.body.contents[0].margin: LINE would refuse this."
+            " Write one of LINE's words, such as md, or a length such as 12px.",
+        ),
+        (
+            flex(
+                {
+                    "type": "bubble",
+                    "hero": {"type": "image", "url": "https://i.example/a.jpg", "action": {"uri": "https://x.example"}},
+                }
+            ),
+            "Block 1 (flex), contents.hero.action: LINE would refuse this. Object missing required field type.",
+        ),
+        (
+            text_in(contents=[{"text": "x"}]),
+            "Block 1 (flex), contents.body.contents[0].contents: LINE would refuse this. Expected objects with a type.",
+        ),
+        (
+            flex(
+                {
+                    "type": "carousel",
+                    "contents": [
+                        {
+                            "type": "bubble",
+                            "body": {
+                                **BOX,
+                                "contents": [{"type": "image", "url": "https://i.example/a.png", "animated": True}]
+                                * 11,
+                            },
+                        }
+                    ],
+                }
+            ),
+            "Block 1 (flex), contents: LINE would refuse this. Expected at most 10 animated images.",
         ),
         (
             flex({"type": "bubble", "body": {**BOX, "contents": [{"type": "text", "text": "日" * 10_001}]}}),

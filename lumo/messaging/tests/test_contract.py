@@ -139,6 +139,7 @@ def test_the_account_may_be_left_out_when_there_is_one(
         (b'{"variables": {"a": "Tom &amp; J"}, "esc": "A&amp;B"}', {"a": "Tom & J"}),
         (b'{"variables": {"a": 3.0, "b": null, "c": 1.5}}', {"a": "3", "b": "", "c": "1.5"}),
         (b'{"variables": {"a": "%FF%"}, "enc": "urlencode"}', {"a": "\ufffd%"}),
+        (b'{"variables": {"a": "&#' + b"9" * 5000 + b';"}, "esc": "A&amp;B"}', {"a": "&#" + "9" * 5000 + ";"}),
     ],
 )
 def test_variables_are_decoded_as_the_body_says(body: bytes, expected: dict[str, str]) -> None:

@@ -42,6 +42,12 @@ def test_a_file_as_a_person_writes_it() -> None:
     )
 
 
+def test_a_typed_backslash_is_no_nul() -> None:
+    assert files.read(b"name: x\nblocks: [{type: text, text: 'C:\\u0000'}]").document.blocks == (
+        TextBlock(text="C:\\u0000"),
+    )
+
+
 @hypothesis.settings(max_examples=50, deadline=None)
 @given(hostile.documents())
 def test_what_is_written_is_read_again(document: Document) -> None:
@@ -67,6 +73,12 @@ def test_what_is_written_is_read_again(document: Document) -> None:
         (b"[" * 50_000, "The file is nested too deeply."),
         (b"x" * 1_000_001, "The file is larger than 1 MB."),
         (b'{"blocks": [{"type": "text", "text": "a\\u0000"}]}', "The file contains the character U+0000"),
+        (b"name: !!bool foo\nblocks: []", "The file is neither YAML nor JSON: "),
+        (b"name: !!timestamp foo\nblocks: []", "The file is neither YAML nor JSON: "),
+        (b"name: !!map [1]\nblocks: []", "The file is neither YAML nor JSON: "),
+        (b'{"name": "a\\u0000", "blocks": []}', "The file contains the character U+0000"),
+        (b'name: "\\ud800"\nblocks: []', "The file holds what is no text: "),
+        (b"blocks: [{type: products, products: [{name: a, price: 0x" + b"f" * 5000 + b"}]}]", "The file holds"),
         (b"blocks: [{type: text, text: 3}]", "Block 1, text: Expected str, got int."),
         (b"blocks: [{type: text, text: 2026-01-01}]", "Block 1, text: Expected str, got"),
         (b"blocks: [{type: text, text: a}, {type: video}]", "Block 2, type: Invalid value 'video'."),

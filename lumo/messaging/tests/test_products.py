@@ -96,6 +96,7 @@ def test_only_what_is_known_to_cost_nothing_is_free(price: str, is_free: bool) -
         ({"title": ' ボトル "Slim" & <b>Light</b> 👨‍👩‍👧 '}, "name", 'ボトル "Slim" & <b>Light</b> 👨‍👩‍👧'),
         ({"title": "\u202eספר\u202c"}, "name", "\u202eספר\u202c"),
         ({"title": "x" * 255}, "name", "x" * 255),
+        ({"title": "Nan"}, "name", "Nan"),
         ({"title": "日" * 255}, "name", "日" * 255),
         ({"title": "x" * 700}, "name", "x" * 599 + "…"),
     ],
