@@ -31,7 +31,8 @@ _NUMBER = r"[0-9]{1,5}(\.[0-9]{1,5})?"
 _AUTHORITY = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
 _URI_REST = r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
 _WEB = rf"{_AUTHORITY}([/?#]{_URI_REST})?"
-_PERCENT = r"(100|[0-9]{1,2})(\.[0-9]{1,5})?%"
+_PERCENT = r"(100(\.0{1,5})?|[0-9]{1,2}(\.[0-9]{1,5})?)%"
+_DATE, _TIME = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _SIDE = r"[1-9][0-9]{0,4}(\.[0-9]{1,5})?"
 
 Color = Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?\Z")]
@@ -49,6 +50,7 @@ ActionUri = Annotated[
     str,
     Meta(pattern=rf"^(https?://{_WEB}|line://[A-Za-z0-9]{_URI_REST}|tel:[0-9+\-().]+)\Z", max_length=URI.most),
 ]
+Moment = Annotated[str, Meta(pattern=rf"^({_DATE}|{_TIME}|{_DATE}[Tt]{_TIME})\Z")]
 Some = Annotated[str, Meta(min_length=1)]
 Factor = Annotated[int, Meta(ge=0, le=100)]
 Align = Literal["start", "end", "center"]
@@ -96,9 +98,9 @@ class ClipboardAction(_Typed, frozen=True, kw_only=True, tag="clipboard"):
 class DatetimeAction(_Typed, frozen=True, kw_only=True, tag="datetimepicker"):
     data: Some
     mode: Literal["date", "time", "datetime"]
-    initial: Some | UnsetType = UNSET
-    min: Some | UnsetType = UNSET
-    max: Some | UnsetType = UNSET
+    initial: Moment | UnsetType = UNSET
+    min: Moment | UnsetType = UNSET
+    max: Moment | UnsetType = UNSET
     label: str | UnsetType = UNSET
 
 
@@ -223,8 +225,8 @@ class Box(_Component, frozen=True, kw_only=True, tag="box"):
     padding_end: Padding | UnsetType = UNSET
     action: Action | UnsetType = UNSET
     justify_content: (
-        Literal["flex-start", "center", "flex-end", "space-between", "space-around", "space-evenly"] | None
-    ) = None
+        Literal["flex-start", "center", "flex-end", "space-between", "space-around", "space-evenly"] | UnsetType
+    ) = UNSET
     align_items: Literal["flex-start", "center", "flex-end"] | UnsetType = UNSET
     background: LinearGradient | UnsetType = UNSET
 
@@ -359,7 +361,8 @@ def _find_rest(node: Any, path: str) -> Iterator[FlexFault]:
         for name, child in node.items():
             place = f"{path}.{name}"
             parts = child if isinstance(child, list) else [child]
-            if name in _TYPED and any(isinstance(part, dict) and "type" not in part for part in parts):
+            is_typed = name in _TYPED and not path.endswith(".styles")
+            if is_typed and any(isinstance(part, dict) and "type" not in part for part in parts):
                 yield FlexFault(place.lstrip("."), "Expected objects with a type")
             yield from _find_rest(child, place)
         if not path and msgspec.json.encode(node).count(b'"animated":true') > ANIMATED_IMAGES.most:

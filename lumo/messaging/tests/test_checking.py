@@ -60,6 +60,7 @@ def button_in(uri: str, label: str | None = "Go") -> dict[str, Any]:
         button_in("tel:0312345678"),
         button_in("line://ti/p/@shop"),
         flex({"type": "bubble", "contents": [1], "x": {"type": ["a"]}, "body": BOX}),
+        flex({"type": "bubble", "body": BOX, "styles": {"body": {"backgroundColor": "#FFFFFF"}}}),
         products(button={"text": "Go", "opens": "https://shop.example/カート"}),
     ],
 )
