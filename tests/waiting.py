@@ -40,6 +40,7 @@ def queue_rows(
             account_id=account.pk,
             line_user_id=line_user_id(number),
             message=message,
+            placement=str(fields.get("placement", "")),
         )
         for number in range(count)
     ]

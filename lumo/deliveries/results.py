@@ -4,7 +4,8 @@ Who removes a row from where it waited owns it: of two runs of one batch only on
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Self
@@ -20,6 +21,8 @@ log = get_logger(__name__)
 
 # SQLSTATE 22 and 23; asyncpg itself finds text that is not UTF-8.
 _DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeEncodeError)
+_MINUTE = 60.0
+_MOST_NOTED = 10_000  # placements; whoever holds a key may name as many as they like
 _FULL = 200
 _MOST = 1000
 _FOREVER = datetime.max.replace(tzinfo=UTC)  # asyncpg writes it as 'infinity'
@@ -45,6 +48,10 @@ _MEET_FRIENDS = """
     INSERT INTO friends (account_id, line_user_id) SELECT * FROM unnest($1::bigint[], $2::text[])
     ON CONFLICT DO NOTHING
 """
+_USE_PLACEMENTS = """
+    UPDATE placements SET last_used_at = now()
+    WHERE public_id = ANY($1::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+"""
 _GIVE_BACK_CAP = "DELETE FROM cap_reservations WHERE delivery_id = ANY($1::bigint[])"
 
 _DELIVERY_COLUMNS = (
@@ -69,6 +76,7 @@ class Results:
         self._full = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._uses = Uses()
 
     async def __aenter__(self) -> Self:
         return self
@@ -142,6 +150,25 @@ class Results:
             await write(self._pool, outcomes)
         except asyncpg.DeadlockDetectedError:
             await write(self._pool, outcomes)
+        used = self._uses.take({item.row.placement for item in outcomes if item.row.revision_id is not None})
+        if used:
+            await self._pool.execute(_USE_PLACEMENTS, sorted(used))
+
+
+class Uses:
+    """Which placements this process has to note as used: each once a minute."""
+
+    def __init__(self) -> None:
+        self._noted_at: dict[str, float] = {}  # on the monotonic clock
+
+    def take(self, placements: Collection[str]) -> list[str]:
+        """Those that were not noted within the last minute; they count as noted now."""
+        now = time.monotonic()
+        due = [one for one in placements if one and now - self._noted_at.get(one, -_MINUTE) >= _MINUTE]
+        if len(self._noted_at) > _MOST_NOTED:
+            self._noted_at.clear()
+        self._noted_at.update(dict.fromkeys(due, now))
+        return due
 
 
 async def write(pool: asyncpg.Pool, outcomes: Sequence[Outcome]) -> None:

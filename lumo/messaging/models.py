@@ -95,7 +95,10 @@ class MessageRevision(models.Model):
 
 
 class Placement(models.Model):
-    """One Webhook action that a message was pasted into: made at each Get JSON, with what its body carries."""
+    """One Webhook action that a message was pasted into: made at each Get JSON, with what its body carries.
+
+    `last_used_at` is when a request with it was last sent, to the minute; None for a copy that nobody runs.
+    """
 
     public_id = models.CharField(max_length=40, unique=True, default=new_placement_id, editable=False)
     message = models.ForeignKey(AutoSendMessage, on_delete=models.CASCADE, related_name="placements")
@@ -103,6 +106,7 @@ class Placement(models.Model):
     trigger = models.CharField(max_length=40, blank=True)
     placeholders = models.JSONField()
     fields = models.JSONField()  # of its product slots
+    last_used_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

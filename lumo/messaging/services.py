@@ -78,10 +78,19 @@ def list_messages(workspace: Workspace) -> list[Listed]:
 
 
 def find_outdated(message: AutoSendMessage, document: Document) -> list[Placement]:
-    """The placements whose pasted body does not carry what the document needs, the oldest first."""
+    """The placements whose pasted body does not carry what the document needs, the oldest first.
+
+    One that was not used since a newer copy for the same account, which carries enough, is taken to be replaced by it.
+    """
     needs = get_json.find_needs(document)
-    placements = message.placements.select_related("account").order_by("pk")
-    return [placement for placement in placements if not needs.are_met_by(placement.carried())]
+    placements = list(message.placements.select_related("account").order_by("pk"))
+    enough = {one.account_id: one.created_at for one in placements if needs.are_met_by(one.carried())}  # the newest
+    return [
+        one
+        for one in placements
+        if not needs.are_met_by(one.carried())
+        and (one.last_used_at or one.created_at) >= enough.get(one.account_id, one.created_at)
+    ]
 
 
 def place(message: AutoSendMessage, account: OfficialAccount) -> Placed:

@@ -43,6 +43,20 @@ def test_cards_fill_themselves_from_the_event(settings: Settings) -> None:
     assert find_message(line_of_the_log) == SentMessage(message.public_id, "Cart reminder", 1)
 
 
+def test_a_placement_knows_when_it_was_last_used(settings: Settings) -> None:
+    account = make_account(settings)
+    message = make_message(account.workspace)
+    used = message.placements.create(account=account, placeholders=[], fields=[])
+    unused = message.placements.create(account=account, placeholders=[], fields=[])
+    queue_rows(settings, account, count=3, message=message.public_id, placement=used.public_id)
+    work(settings, Line(), until=lambda: len(states(settings)) == 3)
+    [noted] = fetch(
+        settings, "SELECT public_id, last_used_at >= created_at FROM placements WHERE last_used_at IS NOT NULL"
+    )
+    assert tuple(noted) == (used.public_id, True)
+    assert unused.public_id != used.public_id
+
+
 def test_the_newest_revision_is_sent_and_an_edit_needs_no_restart(settings: Settings) -> None:
     account = make_account(settings)
     message = make_message(account.workspace, TextBlock(text="First"))

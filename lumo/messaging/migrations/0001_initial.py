@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ("trigger", models.CharField(blank=True, max_length=40)),
                 ("placeholders", models.JSONField()),
                 ("fields", models.JSONField()),
+                ("last_used_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "account",
