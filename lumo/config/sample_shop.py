@@ -137,6 +137,7 @@ def _documents(settings: Settings) -> list[Document]:
                 TextBlock(text="{first_name}さん、カートに商品が残っています。明日の夜までお取り置きします。"),
                 ProductsBlock(
                     trigger="abandoned_cart",
+                    max=12,
                     body="まだ在庫があります",
                     button=Button(text="カートに戻る", opens="{cart_url}", otherwise="https://shop.example/cart"),
                     fallback=fallback,

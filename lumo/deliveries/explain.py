@@ -76,7 +76,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     Reason.QUIET_HOURS: Explanation(_("The workspace has quiet hours."), _("They are a setting of the workspace.")),
     Reason.CAP: Explanation(_("The friend has had the day's messages."), _("The limit is a setting of the workspace.")),
     Reason.NO_PRODUCTS: Explanation(
-        _("There were no products to show."), _("Choose fallback products, or the feed Newest.")
+        _("There were no products to show."), _("Choose fallback products for the card, or give it words of its own.")
     ),
     Reason.TEXT_EMPTY: Explanation(
         _("Nothing was left of the text once its placeholders were filled."), _("Give the text words of its own.")

@@ -32,6 +32,10 @@ def read(content: bytes) -> MessageFile:
     if not isinstance(fields, dict):
         raise NotPossibleError(_("The file must hold one message: name, blocks and so on."))
     message_id, name = fields.pop("id", ""), fields.pop("name", "")
+    for block in _list(fields.get("blocks")):
+        _parse_contents(block)
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
     if not isinstance(message_id, str) or not isinstance(name, str):
         raise NotPossibleError(_("The fields id and name of the file must be text."))
     try:
@@ -52,6 +56,22 @@ def write(message: MessageFile, *, as_json: bool) -> str:
     if as_json:
         return msgspec.json.format(msgspec.json.encode(fields), indent=2).decode() + "\n"
     return yaml.dump(fields, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _parse_contents(block: Any) -> None:
+    """Flex JSON that was pasted into YAML as a text becomes what it says."""
+    contents = block.get("contents") if isinstance(block, dict) else None
+    if isinstance(contents, str):
+        try:
+            block["contents"] = msgspec.json.decode(contents)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise NotPossibleError(
+                _("The contents of a block of type flex are not JSON: %(why)s.") % {"why": error}
+            ) from error
 
 
 def _parse(content: bytes) -> Any:
@@ -79,7 +99,12 @@ def _place(error: Exception) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without anchors, by which a small file can be a huge one, and without the same field twice."""
+    """YAML as people mean it: 4:3 and 2026-01-01 and no are words, not minutes, days and booleans.
+
+    Without anchors, by which a small file can be a huge one, and without the same field twice.
+    """
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (as the base class has it)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -98,6 +123,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+for _tag, _pattern, _beginnings in (
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("bool", r"true|false", ["t", "f"]),
+    ("int", r"-?(0|[1-9][0-9]*)", list("-0123456789")),
+    ("float", r"-?(0|[1-9][0-9]*)\.[0-9]+", list("-0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^({_pattern})$"), _beginnings)
+
+
 class _Dumper(yaml.SafeDumper):
     """Texts of several lines as they read, where YAML can hold them so."""
 
@@ -114,6 +148,8 @@ def _told(message: str) -> str:
     """A type fault of msgspec's with its place in our words: `Block 2, button.text: Expected str, got int.`"""
     match = _AT.search(message)
     words = _AT.sub("", message).replace("`", "")
+    if words.startswith("Expected str, got "):
+        words = _("%(fault)s – write it in quotes") % {"fault": words}
     path = match[1] if match else ""
     block = _BLOCK.match(path)
     if block is None:

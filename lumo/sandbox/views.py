@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from lumo.accounts.models import OfficialAccount
 from lumo.deliveries.explain import explain
 from lumo.deliveries.log import LoggedDelivery, list_deliveries
+from lumo.deliveries.reasons import Reason
 from lumo.sandbox.chats import Chat, open_chat
 from lumo.sandbox.forms import FaultsForm, StateForm
 from lumo.sandbox.record import LineRecord
@@ -70,6 +71,8 @@ def set_faults(request: HttpRequest, channel_id: str, user_id: str) -> HttpRespo
             return render(request, "sandbox/phone.html", _describe(record, shown, form), status=422)
         record.set_faults(form.faults())
         record.set_quota(form.cleaned_data["quota"], shown.channel.used, channel_id=channel_id)
+    for account in OfficialAccount.objects.filter(channel_id=channel_id, paused_reason=Reason.QUOTA):
+        account.resume()  # Lumo's own check comes every ten minutes; nobody waits that long for a sandbox
     return redirect("sandbox:chat", channel_id, user_id)
 
 

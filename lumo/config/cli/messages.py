@@ -15,6 +15,7 @@ from lumo.lib.settings import Settings
 if TYPE_CHECKING:
     from lumo.messaging.models import AutoSendMessage, Placement
     from lumo.messaging.rehearsal import Rehearsal
+    from lumo.workspaces.models import Workspace
 
 _message_id = click.argument("message_id", metavar="asm_…")
 _INPUT = click.File("rb")
@@ -64,7 +65,7 @@ def import_(file: Any, workspace_id: str | None, new: bool, as_json: bool) -> No
         else:
             click.echo(f"{saved.message.public_id}  {read.name}  (revision {saved.message.newest().number})")
             if not saved.message.placements.exists():
-                click.echo(f"Next: lumo message get-json {saved.message.public_id}")
+                click.echo(f"Next: lumo message get-json {saved.message.public_id}{_account_hint(workspace)}")
 
 
 @message.command
@@ -106,7 +107,7 @@ def list_(workspace_id: str | None, as_json: bool) -> None:
             ]
             for one in found
         ]
-        heads = ["ID", "NAME", "", "BLOCKS", "TRIGGER", "PASTED", f"UPDATED ({workspace.time_zone})"]
+        heads = ["ID", "NAME", "", "BLOCKS", "TRIGGER", "COPIED", f"UPDATED ({workspace.time_zone})"]
         print_columns(heads, rows, empty="There is none yet. Make one: lumo message import FILE")
 
 
@@ -218,14 +219,15 @@ def _rehearse(
     from lumo.messaging.samples import ORGANIZATION, sample_profiles
 
     document = found.newest().document()
+    someone = sample_profiles()[0].person if person is None else person
     pictures = f"{settings.public_url}/static/messaging/samples"
     try:
         return rehearse(
             document,
-            person=person or sample_profiles()[0].person,
+            person=someone,
             event=choose_event(document, sample, pictures=pictures) if event is None else event,
             organization=ORGANIZATION,
-            display_name="花子",
+            display_name=str(someone.get("first_name") or ""),
             http_origin=settings.http_origin(),
         )
     except (TemplateFault, BodyInvalidError) as error:
@@ -272,4 +274,9 @@ def _warn_of_new_pastes(saved: "AutoSendMessage", outdated: "list[Placement]") -
     for placement in outdated:
         copied_at = local_time(placement.created_at, zone)
         click.echo(f"  {placement.public_id}  copied {copied_at} ({zone}) for {placement.account}", err=True)
-    click.echo(f"Copy anew: lumo message get-json {saved.public_id}", err=True)
+    for account in dict.fromkeys(placement.account.public_id for placement in outdated):
+        click.echo(f"Copy anew: lumo message get-json {saved.public_id} --account {account}", err=True)
+
+
+def _account_hint(workspace: "Workspace") -> str:
+    return " --account oa_…" if workspace.accounts.count() > 1 else ""

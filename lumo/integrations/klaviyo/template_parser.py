@@ -43,7 +43,7 @@ def _sentence(error: Exception) -> str:
         return "A condition, or the data, is nested too deeply."
     if isinstance(error, MemoryError):
         return "The template needs too much memory."
-    words = " ".join(_PLACE.sub("", str(error)).split()).rstrip(".") or type(error).__name__
+    words = " ".join(_PLACE.sub("", str(error)).split()).rstrip(".") or "The template asks for what it may not"
     return f"{words[:_SENTENCE_LIMIT]}."
 
 

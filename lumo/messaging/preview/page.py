@@ -39,11 +39,13 @@ _PAGE = """<!DOCTYPE html>
 <style>
 body {{ margin: 1.5rem auto; padding: 0 1rem; max-width: 404px; background: #f6f7f5; }}
 {look}
+.ln-preview .ln-screen {{ height: auto; min-height: 480px; }}
 </style>
 </head>
 <body>
 <section class="ln-preview">
-<div class="ln-push"><span class="ln-push-icon"></span><div>
+<div class="ln-push"><span class="ln-push-icon"><svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">
+<path d="M5 4h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-8l-5 4v-4H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2z" /></svg></span><div>
 <p class="ln-push-head"><b><bdi>{sender}</bdi></b></p>
 <p class="ln-push-text" dir="auto">{notification}</p>
 </div></div>
