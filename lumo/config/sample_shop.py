@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from lumo.accounts.services import connect as connect_account
 from lumo.lib import clock
 from lumo.lib.settings import Settings
-from lumo.messaging.documents import Button, Document, Fallback, PickedProduct, ProductsBlock, TextBlock
+from lumo.messaging.documents import Block, Button, Document, Fallback, PickedProduct, ProductsBlock, TextBlock
 from lumo.messaging.models import AutoSendMessage
 from lumo.messaging.samples import sample_profiles
 from lumo.messaging.services import place, save_message
@@ -114,49 +114,38 @@ _NAMES = {
 }
 
 
+_TO_PRODUCT = Button(text="商品を見る")
+
+
 def _documents(settings: Settings) -> list[Document]:
-    defaults = {"first_name": "お客様"}
-    to_product = Button(text="商品を見る")
-    fallback = Fallback(
-        products=(
-            PickedProduct(
-                name="柚子のせっけん",
-                url="https://shop.example/products/yuzu-soap",
-                image=f"{pictures(settings)}/soap.jpg",
-                price=1320,
-            ),
-        ),
-        button=to_product,
+    """What the shop's Flows send; the first is for abandoned carts."""
+    soap = PickedProduct(
+        name="柚子のせっけん",
+        url="https://shop.example/products/yuzu-soap",
+        image=f"{pictures(settings)}/soap.jpg",
+        price=1320,
     )
+    fallback = Fallback(products=(soap,), button=_TO_PRODUCT)
+    to_cart = Button(text="カートに戻る", opens="{cart_url}", otherwise="https://shop.example/cart")
     return [
-        Document(
-            notification="{first_name}さん、カートに商品が残っています",
-            currency="JPY",
-            defaults=defaults,
-            blocks=(
-                TextBlock(text="{first_name}さん、カートに商品が残っています。明日の夜までお取り置きします。"),
-                ProductsBlock(
-                    trigger="abandoned_cart",
-                    max=12,
-                    body="まだ在庫があります",
-                    button=Button(text="カートに戻る", opens="{cart_url}", otherwise="https://shop.example/cart"),
-                    fallback=fallback,
-                ),
+        _document(
+            "{first_name}さん、カートに商品が残っています",
+            TextBlock(text="{first_name}さん、カートに商品が残っています。明日の夜までお取り置きします。"),
+            ProductsBlock(
+                trigger="abandoned_cart", max=12, body="まだ在庫があります", button=to_cart, fallback=fallback
             ),
         ),
-        Document(
-            notification="気になる商品はまだ在庫があります",
-            currency="JPY",
-            defaults=defaults,
-            blocks=(ProductsBlock(trigger="browse_reminder", body="在庫が少なくなっています", button=to_product),),
+        _document(
+            "気になる商品はまだ在庫があります",
+            ProductsBlock(trigger="browse_reminder", body="在庫が少なくなっています", button=_TO_PRODUCT),
         ),
-        Document(
-            notification="お待たせしました。再入荷しました",
-            currency="JPY",
-            defaults=defaults,
-            blocks=(
-                TextBlock(text="{first_name}さん、お待たせしました。ご希望の商品が再入荷しました。"),
-                ProductsBlock(trigger="back_in_stock", button=to_product, fallback=fallback),
-            ),
+        _document(
+            "お待たせしました。再入荷しました",
+            TextBlock(text="{first_name}さん、お待たせしました。ご希望の商品が再入荷しました。"),
+            ProductsBlock(trigger="back_in_stock", button=_TO_PRODUCT, fallback=fallback),
         ),
     ]
+
+
+def _document(notification: str, *blocks: Block) -> Document:
+    return Document(notification=notification, currency="JPY", defaults={"first_name": "お客様"}, blocks=blocks)

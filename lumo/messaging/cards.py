@@ -1,6 +1,6 @@
 """Product cards: a bubble of LINE's Flex Message for each product. Knows no Django.
 
-https://developers.line.biz/en/reference/messaging-api/#bubble. Looks are those of `docs/guides/messages.md`.
+https://developers.line.biz/en/reference/messaging-api/#bubble
 """
 
 from collections.abc import Mapping, Sequence
