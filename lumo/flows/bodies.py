@@ -10,7 +10,7 @@ from lumo.flows.answers import MAX_BODY
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _DIGITS = 9  # of a length that is worth reading as a number
-_MOST_READ = 1024 * 1024
+MOST_READ = 1024 * 1024
 _OTHER_TYPES = re.compile(r"multipart/|image/|audio/|video/|application/x-www-form-urlencoded", re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
@@ -34,12 +34,12 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, patienc
     connection reset instead of its answer. One that announces more than that is not read at all.
     """
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and (len(length) > _DIGITS or int(length) > _MOST_READ):
+    if length.isdigit() and (len(length) > _DIGITS or int(length) > MOST_READ):
         raise UnreadError("too_large")
     pieces, size, has_more = [], 0, True
     try:
         async with asyncio.timeout(patience):
-            while has_more and size <= _MOST_READ:
+            while has_more and size <= MOST_READ:
                 piece, has_more = await _receive_piece(receive)
                 size += len(piece)
                 if size <= MAX_BODY:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from lumo.flows.answers import MAX_BODY
+from lumo.flows.bodies import MOST_READ
 from lumo.lib.settings import Intervals, Settings
 from tests.factories import KEY
 from tests.posting import STUCK, Answered, flow_body, hooks
@@ -99,7 +100,7 @@ def test_an_endless_stream_is_cut_off(settings: Settings, path: str) -> None:
         client.send_head(path, "Transfer-Encoding: chunked")
         answer = asyncio.create_task(client.read_answer())
         # Not a byte more than shows the fault: what a closed connection still gets resets it, and may undo the answer.
-        for size in (*[65536] * (MAX_BODY // 65536), 1):
+        for size in (*[65536] * (MOST_READ // 65536), 1):
             client.writer.write(b"%x\r\n%b\r\n" % (size, b" " * size))
             await client.writer.drain()
         assert (await answer)[0].short == (413, "too_large")
