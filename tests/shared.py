@@ -22,6 +22,7 @@ def specs(name: str) -> Path:
             path = folder / _FOLDER / name
             if os.path.exists(path):  # unlike Path.exists also of a folder that one may not look into
                 return path
+    # The project is complete without them, and a clone elsewhere has none. Under CI a skip is a failure (conftest.py).
     pytest.skip(f"There is no {_FOLDER / name} in a folder above this repository or above the one it was cloned from.")
 
 

@@ -48,9 +48,13 @@ _MEET_FRIENDS = """
     INSERT INTO friends (account_id, line_user_id) SELECT * FROM unnest($1::bigint[], $2::text[])
     ON CONFLICT DO NOTHING
 """
+# A request may name any placement; only one of the message that it sends is meant.
 _USE_PLACEMENTS = """
-    UPDATE placements SET last_used_at = now()
-    WHERE public_id = ANY($1::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    UPDATE placements p SET last_used_at = now()
+    FROM unnest($1::text[], $2::bigint[]) AS used (placement, revision_id)
+        JOIN message_revisions revision ON revision.id = used.revision_id
+    WHERE p.public_id = used.placement AND p.message_id = revision.message_id
+        AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 """
 _GIVE_BACK_CAP = "DELETE FROM cap_reservations WHERE delivery_id = ANY($1::bigint[])"
 
@@ -117,6 +121,7 @@ class Results:
         try:
             for start in range(0, len(outcomes), _MOST):
                 await self._write_or_split(outcomes[start : start + _MOST])
+            await self._note_uses(outcomes)
         except BaseException as error:  # whatever it is: nobody waits for ever
             if not written.done():
                 written.set_exception(error)
@@ -144,27 +149,31 @@ class Results:
                 async with self._pool.acquire() as connection:
                     await _take(connection, outcomes)
 
+    async def _note_uses(self, outcomes: Sequence[Outcome]) -> None:
+        """Say of the placements that were sent that somebody runs them."""
+        rows = (item.row for item in outcomes)
+        used = self._uses.take({(row.placement, row.revision_id) for row in rows if row.placement and row.revision_id})
+        if used:
+            await self._pool.execute(_USE_PLACEMENTS, *zip(*sorted(used), strict=True))
+
     async def _write_with_second_try(self, outcomes: Sequence[Outcome]) -> None:
         """Two runs of one batch may take its rows in different orders and deadlock: one of them tries again."""
         try:
             await write(self._pool, outcomes)
         except asyncpg.DeadlockDetectedError:
             await write(self._pool, outcomes)
-        used = self._uses.take({item.row.placement for item in outcomes if item.row.revision_id is not None})
-        if used:
-            await self._pool.execute(_USE_PLACEMENTS, sorted(used))
 
 
 class Uses:
-    """Which placements this process has to note as used: each once a minute."""
+    """Which placements, with the revision that was sent, this process has to note as used: each once a minute."""
 
     def __init__(self) -> None:
-        self._noted_at: dict[str, float] = {}  # on the monotonic clock
+        self._noted_at: dict[tuple[str, int], float] = {}  # on the monotonic clock
 
-    def take(self, placements: Collection[str]) -> list[str]:
+    def take(self, placements: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
         """Those that were not noted within the last minute; they count as noted now."""
         now = time.monotonic()
-        due = [one for one in placements if one and now - self._noted_at.get(one, -_MINUTE) >= _MINUTE]
+        due = [one for one in placements if now - self._noted_at.get(one, -_MINUTE) >= _MINUTE]
         if len(self._noted_at) > _MOST_NOTED:
             self._noted_at.clear()
         self._noted_at.update(dict.fromkeys(due, now))

@@ -45,7 +45,6 @@ ANIMATED_IMAGES = Limit(10, "items")  # of one message, #f-image
 BUBBLES = Limit(12, "items")  # #f-carousel
 BUBBLE_SIZE = Limit(30_000, "bytes")  # as JSON, #bubble: 30 KB
 CAROUSEL_SIZE = Limit(50_000, "bytes")  # as JSON, #f-carousel: 50 KB
-REQUEST_SIZE = Limit(2_000_000, "bytes")  # #status-codes: 413 above 2 MB
 
 # Ours: what still reads well on a phone.
 NAME = Limit(100, "characters")

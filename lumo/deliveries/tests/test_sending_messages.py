@@ -47,14 +47,22 @@ def test_a_placement_knows_when_it_was_last_used(settings: Settings) -> None:
     account = make_account(settings)
     message = make_message(account.workspace)
     used = message.placements.create(account=account, placeholders=[], fields=[])
-    unused = message.placements.create(account=account, placeholders=[], fields=[])
+    message.placements.create(account=account, placeholders=[], fields=[])  # which nobody runs
     queue_rows(settings, account, count=3, message=message.public_id, placement=used.public_id)
     work(settings, Line(), until=lambda: len(states(settings)) == 3)
     [noted] = fetch(
         settings, "SELECT public_id, last_used_at >= created_at FROM placements WHERE last_used_at IS NOT NULL"
     )
     assert tuple(noted) == (used.public_id, True)
-    assert unused.public_id != used.public_id
+
+
+def test_a_placement_of_another_message_is_not_touched(settings: Settings) -> None:
+    account = make_account(settings)
+    message, foreign = make_message(account.workspace), make_message(make_workspace())
+    named = foreign.placements.create(account=account, placeholders=[], fields=[])
+    queue_rows(settings, account, message=message.public_id, placement=named.public_id)
+    work(settings, Line(), until=lambda: states(settings) == [("delivered", None)])
+    assert fetch(settings, "SELECT FROM placements WHERE last_used_at IS NOT NULL") == []
 
 
 def test_the_newest_revision_is_sent_and_an_edit_needs_no_restart(settings: Settings) -> None:
